@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An open-file-description write lock on the first bytes of a file.
+//
+// Such locks exclude POSIX fcntl locks of other processes in both directions, so Exim
+// sees ours and we see Exim's; unlike POSIX locks they also exclude each other between
+// threads, and closing some other descriptor of the file does not drop them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace base {
+
+class FileLock {
+ public:
+  // Locks bytes 0 to length-1 of the open file without waiting and keeps the
+  // descriptor, which must be open for writing.  Code::locked if somebody else holds
+  // any part.
+  static Result<FileLock> acquire(Fd fd, off_t length, const std::string& place);
+
+  int fd() const { return fd_.get(); }
+
+ private:
+  explicit FileLock(Fd fd) : fd_(std::move(fd)) {}
+
+  Fd fd_;  // closing it is the unlock
+};
+
+}  // namespace base

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/safe_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+namespace base {
+
+Result<SafeFile> SafeFile::create(std::filesystem::path temporary) {
+  constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+  auto fd = open_file(temporary, kFlags);
+  if (!fd) {
+    // Whoever made it is dead: its owner would hold the lock that we hold.
+    if (::unlink(temporary.c_str()) != 0) return std::unexpected(fd.error());
+    fd = open_file(temporary, kFlags);
+    if (!fd) return std::unexpected(fd.error());
+  }
+  SafeFile file(std::move(*fd), std::move(temporary));
+  if (::fchmod(file.fd(), 0640) != 0)
+    return system_failure(file.temporary_.string(), errno);
+  return file;
+}
+
+SafeFile::~SafeFile() {
+  if (fd_) ::unlink(temporary_.c_str());
+}
+
+Result<void> SafeFile::write(std::string_view bytes) {
+  return write_all(fd_.get(), bytes, temporary_.string());
+}
+
+Result<void> SafeFile::commit(const std::filesystem::path& target) {
+  TRY(sync(fd_.get(), temporary_.string()));
+  if (::rename(temporary_.c_str(), target.c_str()) != 0)
+    return system_failure(target.string(), errno);
+  fd_.reset();
+  return sync_directory(target.parent_path());
+}
+
+}  // namespace base
