@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A message we hold the lock of, and what only the holder may do.
+//
+// The lock is on the first line of -D, Exim's exact range, so we exclude each other.
+// Lock first, read -H afterwards: it may just have been replaced.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "base/file_lock.h"
+#include "base/result.h"
+#include "spoolfmt/h_file.h"
+#include "spoolfmt/spool.h"
+
+namespace spoolfmt {
+
+class LockedMessage {
+ public:
+  // Never waits.  Code::locked: somebody else works on it.  Code::not_found: no -D, or
+  // its last owner finished it between our open and our lock.
+  static base::Result<LockedMessage> lock(const Spool& spool, const MessageId& id);
+
+  const MessageId& id() const { return id_; }
+  char subdirectory() const { return subdirectory_; }
+  std::filesystem::path path(std::string_view suffix) const;  // "-H", "-D", "-J"
+  std::filesystem::path msglog_path() const;
+  int d_fd() const { return lock_.fd(); }
+
+  // -H as it is now, not merged with -J.  Fails with Code::syntax on a damaged one.
+  base::Result<HFile> read_h() const;
+
+  // Merges a journal left by a crash into `file` and rewrites -H; -J stays until the
+  // caller's own work on the message is over.  True if there was one.  A recipient
+  // whose unique form is in the journal is also marked under its own spelling, so that
+  // listings agree.
+  base::Result<bool> recover_journal(HFile& file) const;
+
+  // Replaces -H: hdr.<id>, fsync, rename, fsync of the directory.
+  base::Result<void> publish(const HFile& file) const;
+
+  // The end of a message, in Exim's order: message log (or moved to msglog.OLD), -D,
+  // -H, -J.
+  base::Result<void> remove(bool preserve_log = false) const;
+  base::Result<void> remove_journal() const;
+
+  // One line "time text" to the message log.  Not synced; Exim never reads it.
+  void log(std::string_view line, base::Time now) const;
+
+ private:
+  LockedMessage(Spool spool, MessageId id, char subdirectory, base::FileLock lock)
+      : spool_(std::move(spool)),
+        id_(id),
+        subdirectory_(subdirectory),
+        lock_(std::move(lock)) {}
+
+  Spool spool_;
+  MessageId id_;
+  char subdirectory_;
+  base::FileLock lock_;
+};
+
+}  // namespace spoolfmt
