@@ -124,24 +124,47 @@ void Cli::common(CommonOptions& target) {
   group_ = before;
 }
 
+namespace {
+
+const Cli::Row* find_glued(const std::vector<Cli::Row>& rows, std::string_view word) {
+  if (word.size() < 2 || word[0] != '-') return nullptr;
+  for (const Cli::Row& row : rows)
+    if (row.glued && row.letter == word[1]) return &row;
+  return nullptr;
+}
+
+// True if `word` ends in an option whose argument is the next word.
+bool takes_next(const std::vector<Cli::Row>& rows, std::string_view word) {
+  if (word.size() < 2 || word[0] != '-') return false;
+  if (word[1] == '-')
+    return std::any_of(rows.begin(), rows.end(), [&](const Cli::Row& row) {
+      return !row.argument.empty() && row.name == word.substr(2);
+    });
+  for (std::size_t i = 1; i < word.size(); ++i)
+    for (const Cli::Row& row : rows)
+      if (row.letter == word[i] && !row.argument.empty()) return i + 1 == word.size();
+  return false;
+}
+
+}  // namespace
+
 Result<void> Cli::parse(int argc, const char* const* argv) {
   // Glued letters are cut off here: Program_options would split -qqif into -q -q -i -f
   // or swallow the next operand.  Everything behind "--" is an operand.
   std::vector<std::string> rest;
   bool options_over = false;
+  bool is_argument = false;
   for (int i = 1; i < argc; ++i) {
     std::string_view word = argv[i];
-    if (word == "--") options_over = true;
-    const Row* glued = nullptr;
-    if (!options_over && word.size() >= 2 && word[0] == '-' && word[1] != '-')
-      for (const Row& row : rows_)
-        if (row.glued && row.letter == word[1]) glued = &row;
-    if (!glued) {
-      rest.emplace_back(word);
+    bool literal = options_over || is_argument;
+    if (const Row* glued = literal ? nullptr : find_glued(rows_, word)) {
+      if (auto set = glued->set(word.substr(2)); !set)
+        return std::unexpected(at(word, set.error()));
       continue;
     }
-    if (auto set = glued->set(word.substr(2)); !set)
-      return std::unexpected(at(word, set.error()));
+    options_over = options_over || (!is_argument && word == "--");
+    is_argument = !literal && takes_next(rows_, word);
+    rest.emplace_back(word);
   }
   return parse_tokens(rest);
 }
@@ -166,12 +189,8 @@ Result<void> Cli::parse_tokens(const std::vector<std::string>& arguments) {
     // No guessing: an abbreviation that works today would bind us for ever.
     int style =
         po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    po::positional_options_description positional;
-    positional.add("operands", -1);
-    add("operands", po::value<std::vector<std::string>>(), "");
     parsed = po::command_line_parser(arguments)
                  .options(description)
-                 .positional(positional)
                  .style(style)
                  .run()
                  .options;
@@ -179,7 +198,7 @@ Result<void> Cli::parse_tokens(const std::vector<std::string>& arguments) {
     return fail(Code::usage, std::string(e.what()) + ": see --help");
   }
   for (const po::option& option : parsed) {
-    if (option.string_key == "operands" || option.position_key >= 0) {
+    if (option.position_key >= 0) {
       if (!operands_)
         return fail(Code::usage, "'" + option.value.front() +
                                      "': this tool takes no operands: see --help");
@@ -193,7 +212,8 @@ Result<void> Cli::parse_tokens(const std::vector<std::string>& arguments) {
     } else {
       for (const Row& row : rows_) {
         if (row.name != option.string_key) continue;
-        std::string_view value = option.value.empty() ? "" : option.value.front();
+        std::string_view value;
+        if (!option.value.empty()) value = option.value.front();
         if (auto set = row.set(value); !set)
           return std::unexpected(at("--" + row.name, set.error()));
       }

@@ -75,7 +75,8 @@ Result<void> sync(int fd, std::string_view place) {
 }
 
 Result<void> sync_directory(const std::filesystem::path& directory) {
-  Fd fd = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
+  // The parent_path of a name without a slash is empty.
+  Fd fd = TRY(open_file(directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY));
   if (::fsync(fd.get()) != 0 && errno != EINVAL)
     return system_failure(directory.string(), errno);
   return {};

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <ctime>
 
+#include "base/text.h"
+
 namespace base {
 
 namespace {
@@ -17,7 +19,8 @@ constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT;
 
 Result<Fd> open_log(const std::filesystem::path& path) {
   std::error_code ignored;  // the open below tells what is wrong
-  std::filesystem::create_directories(path.parent_path(), ignored);
+  if (std::filesystem::create_directories(path.parent_path(), ignored))
+    ::chmod(path.parent_path().c_str(), 0750);
   return open_file(path, kFlags, 0640);
 }
 
@@ -60,12 +63,11 @@ Result<void> MainLog::write(std::string_view id, std::string_view text) {
   std::string line = format_log_time(clock_->now()) + " ";
   if (!id.empty()) line.append(id).append(" ");
   for (char c : text) {
-    if (c == '\n')
-      line += "\\n";
-    else if (c == '\r')
-      line += "\\r";
+    bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    if (control)
+      line += printable({&c, 1});
     else
-      line += c == '\0' ? '?' : c;
+      line += c;
   }
   if (line.size() > kLongestLine - 1) line.resize(kLongestLine - 1);
   line += '\n';

@@ -28,9 +28,10 @@ class MainLog {
   MainLog(MainLog&& other) noexcept;
   MainLog& operator=(MainLog&&) = delete;
 
-  // One line; `id` may be empty.  Line breaks in `text` are escaped and the line is cut
-  // at 8 KiB.  Safe from any thread.  Fails with Code::disk: an unlogged acceptance or
-  // delivery is not acceptable, so the caller must look.
+  // One line; `id` may be empty.  Control bytes in `text` are escaped, so that no peer
+  // can forge a line, and the line is cut at 8 KiB.  Safe from any thread.  Fails with
+  // Code::disk: an unlogged acceptance or delivery is not acceptable, so the caller
+  // must look.
   Result<void> write(std::string_view id, std::string_view text);
 
  private:

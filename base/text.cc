@@ -10,6 +10,13 @@ namespace base {
 std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
+  auto octal = [&](unsigned char byte) {
+    out += '\\';
+    out += static_cast<char>('0' + (byte >> 6));
+    out += static_cast<char>('0' + ((byte >> 3) & 7));
+    out += static_cast<char>('0' + (byte & 7));
+  };
+  unsigned char before = 0;
   for (char c : text) {
     auto byte = static_cast<unsigned char>(c);
     if (c == '\n') {
@@ -21,13 +28,16 @@ std::string printable(std::string_view text) {
     } else if (c == '\\') {
       out += "\\\\";
     } else if (byte < 0x20 || byte == 0x7f) {
-      out += '\\';
-      out += static_cast<char>('0' + (byte >> 6));
-      out += static_cast<char>('0' + ((byte >> 3) & 7));
-      out += static_cast<char>('0' + (byte & 7));
+      octal(byte);
+    } else if (before == 0xc2 && byte >= 0x80 && byte <= 0x9f) {
+      // U+0080 to U+009F in UTF-8: control characters too, and xterm obeys them.
+      out.pop_back();
+      octal(before);
+      octal(byte);
     } else {
       out += c;
     }
+    before = byte;
   }
   return out;
 }

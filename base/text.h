@@ -15,8 +15,8 @@
 
 namespace base {
 
-// Control bytes and backslash as \n \r \t \\ or \ooo, so that no message can speak to a
-// terminal.  Bytes above 127 stay as they are.
+// Control characters (C0, DEL, and C1 in UTF-8) and backslash as \n \r \t \\ or \ooo,
+// so that no message can speak to a terminal.  Other bytes above 127 stay as they are.
 std::string printable(std::string_view text);
 
 // ASCII only.
