@@ -39,9 +39,7 @@ class DotReader {
  private:
   enum class State { line_start, middle, cr, dot, dot_cr, done };
 
-  std::size_t finish_special(std::string_view wire, std::size_t at, std::string& out);
-  void put(std::string_view bytes, std::string& out);
-  void end_line(std::string& out);
+  void end_line();
 
   State state_ = State::line_start;
   bool bare_ = false;
@@ -65,6 +63,8 @@ class DotWriter {
   static constexpr std::string_view kEnd = ".\r\n";
 
  private:
+  void write_line_end(std::string& wire);
+
   bool line_start_ = true;
   bool after_cr_ = false;  // the CRLF is written; an LF that follows belongs to it
 };

@@ -48,8 +48,8 @@ class Dialogue {
   std::optional<Reply> out_of_sync(Verb verb, bool more);
 
   // The reply for a line that parse_command did not take, counted; the fourth is 421
-  // and over().
-  Reply misunderstood(const Reply& problem);
+  // and over().  `verb` is verb_of(line).
+  Reply misunderstood(Verb verb, const Reply& problem);
 
   // 503, 552 or 452 if the command may not come now, counted where it is an error;
   // nothing if it may.
@@ -78,11 +78,14 @@ class Dialogue {
   unsigned errors() const { return errors_; }
 
  private:
-  Reply protocol_error(Reply reply);
+  Reply counted(unsigned& errors, Reply reply);
+  bool pipelining_advertised() const { return extended_ && offer_.pipelining; }
+  void note_refusal(Verb verb, const Reply& reply);
   void forget_transaction();
   std::optional<Reply> refuses_mail(const Mail& mail);
   std::optional<Reply> refuses_rcpt();
   std::optional<Reply> refuses_data();
+  Reply all_refused() const;
   Reply hello(std::string_view name, bool extended) const;
 
   Offer offer_;

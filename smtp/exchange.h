@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "smtp/params.h"
+#include "smtp/path.h"
 #include "smtp/reply.h"
 
 namespace smtp {
@@ -89,8 +90,7 @@ class Exchange {
   static base::Result<void> check(const Envelope& envelope);
 
  private:
-
-  bool accepted_any() const;
+  void append_mail(std::string& out) const;
 
   const Capabilities& server_;
   const Envelope& envelope_;
