@@ -44,9 +44,10 @@ Result<std::string> read_all(int fd, std::string_view place, std::size_t limit,
                         offset + static_cast<off_t>(size));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return system_failure(place, errno);
-    if (n == 0) break;
+    bool end = static_cast<std::size_t>(n) < text.size() - size;
     size += static_cast<std::size_t>(n);
     if (size > limit) return too_long();
+    if (end) break;  // a regular file is cut short by its end only
     if (size == text.size()) text.resize(size + size / 2 + 4096);
   }
   text.resize(size);

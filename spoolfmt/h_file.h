@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -123,6 +124,11 @@ std::string format_h_file(const BasicHFile<Text>& file);
 // Fails with Code::usage, naming the field, if a line break or NUL has got into a field
 // that is one line of the file: it would let a stranger write other lines.
 base::Result<void> check_writable(const HFile& file);
+
+// Puts `file` into `directory` as <id>-H: hdr.<id>, fsync, rename, fsync of the
+// directory.  The caller holds the lock of the message, and -D is durable already.
+base::Result<void> publish_h_file(const std::filesystem::path& directory,
+                                  const HFile& file);
 
 // "[192.0.2.1]:25", "192.0.2.1.25" (to 4.95), "2001:db8::1.25" or a bare address.
 struct HostPort {

@@ -46,7 +46,7 @@ class LockedMessage {
   base::Result<void> remove(bool preserve_log = false) const;
   base::Result<void> remove_journal() const;
 
-  // One line "time text" to the message log.  Not synced; Exim never reads it.
+  // append_message_log of this message.
   void log(std::string_view line, base::Time now) const;
 
  private:

@@ -14,7 +14,6 @@
 
 #include "base/file_lock.h"
 #include "base/result.h"
-#include "base/safe_file.h"
 #include "spoolfmt/h_file.h"
 #include "spoolfmt/spool.h"
 
@@ -26,9 +25,9 @@ class NewMessage {
   // the caller takes the next id.
   static base::Result<NewMessage> create(const Spool& spool, const MessageId& id);
 
-  NewMessage(NewMessage&&) noexcept = default;
+  NewMessage(NewMessage&& other) noexcept;
   NewMessage& operator=(NewMessage&&) = delete;
-  ~NewMessage();  // not committed: -H, -D and message log are unlinked
+  ~NewMessage();  // unless kept: message log, -H and -D are unlinked
 
   const MessageId& id() const { return id_; }
   std::filesystem::path path(std::string_view suffix) const;
@@ -38,11 +37,10 @@ class NewMessage {
   base::Result<void> sync_body();
   // Publishes -H: from here the message exists.  `file.id` must be id().
   base::Result<void> commit(const HFile& file);
-  // Undoes a commit whose acceptance could not be told to anybody.  Also done by the
-  // destructor unless keep() was called.
+  // The acceptance has been told: the destructor only unlocks.
   void keep() { kept_ = true; }
 
-  // First line(s) of the message log; not synced.
+  // append_message_log of this message.
   void log(std::string_view line, base::Time now) const;
 
   std::uint64_t body_size() const { return body_size_; }

@@ -14,8 +14,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/result.h"
-
 namespace spoolfmt {
 
 // NOTIFY= of RFC 3461, as the spool stores it.
@@ -39,8 +37,9 @@ struct BasicRecipient {
 using Recipient = BasicRecipient<std::string>;
 using RecipientView = BasicRecipient<std::string_view>;
 
-// `line` without its LF.  Code::syntax if lengths and text disagree.
-base::Result<RecipientView> parse_recipient(std::string_view line);
+// `line` without its LF.  A line whose lengths and text disagree is taken as a plain
+// address, whole: it goes back as it came, and nothing of it is guessed.
+RecipientView parse_recipient(std::string_view line);
 
 // Appends the line with its LF: plain if there is nothing but an address.
 template <class Text>

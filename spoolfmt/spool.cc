@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spoolfmt/spool.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "base/handle.h"
+
+namespace spoolfmt {
+
+namespace {
+
+using Directory = base::Handle<DIR, ::closedir>;
+
+bool is_letter(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+// What Exim counts as a message: any 18- or 25-character name ending in "-H".
+bool looks_like_message(std::string_view name) {
+  return (name.size() == MessageId::kOldLength + 2 ||
+          name.size() == MessageId::kLongLength + 2) &&
+         name.ends_with("-H");
+}
+
+SpoolEntry make_entry(std::string_view name, char subdirectory) {
+  SpoolEntry entry;
+  entry.stem_size = static_cast<std::uint8_t>(name.size() - 2);
+  std::copy_n(name.begin(), entry.stem_size, entry.stem_bytes.begin());
+  entry.subdirectory = subdirectory;
+  return entry;
+}
+
+base::Result<Directory> open_directory(const std::filesystem::path& path) {
+  Directory directory(::opendir(path.c_str()));
+  if (!directory) return base::system_failure(path.string(), errno);
+  return directory;
+}
+
+// Gives `path` the owner of `like` if we are root; nobody else may.
+base::Result<void> take_owner_of(const std::filesystem::path& like, int fd,
+                                 const std::filesystem::path& path) {
+  if (::geteuid() != 0) return {};
+  struct stat status{};
+  if (::stat(like.c_str(), &status) != 0)
+    return base::system_failure(like.string(), errno);
+  if (::fchown(fd, status.st_uid, status.st_gid) != 0)
+    return base::system_failure(path.string(), errno);
+  return {};
+}
+
+}  // namespace
+
+base::Result<void> make_directory(const std::filesystem::path& directory) {
+  if (::mkdir(directory.c_str(), 0750) != 0) {
+    if (errno == EEXIST) return {};
+    return base::system_failure(directory.string(), errno);
+  }
+  base::Fd fd = TRY(base::open_file(directory, O_RDONLY | O_DIRECTORY));
+  if (::fchmod(fd.get(), 0750) != 0)
+    return base::system_failure(directory.string(), errno);
+  TRY(take_owner_of(directory.parent_path(), fd.get(), directory));
+  return base::sync_directory(directory.parent_path());
+}
+
+base::Result<void> settle_file(int fd, const std::filesystem::path& path) {
+  if (::fchmod(fd, 0640) != 0) return base::system_failure(path.string(), errno);
+  return take_owner_of(path.parent_path(), fd, path);
+}
+
+Spool::Spool(std::filesystem::path directory, std::string queue, bool split)
+    : directory_(std::move(directory)),
+      queue_(std::move(queue)),
+      root_(queue_.empty() ? directory_ : directory_ / queue_),
+      split_(split) {}
+
+base::Result<Spool> Spool::open(std::filesystem::path directory, std::string queue,
+                                bool split) {
+  if (queue.find('/') != std::string::npos || queue == "." || queue == "..")
+    return base::fail(base::Code::usage, "'" + queue + "' is not the name of a queue");
+  Spool spool(std::move(directory), std::move(queue), split);
+  struct stat status{};
+  if (::stat(spool.input().c_str(), &status) != 0) {
+    if (errno != ENOENT) return base::system_failure(spool.input().string(), errno);
+    return base::fail(base::Code::not_found, spool.input().string() +
+                                                 ": no such directory: is " +
+                                                 spool.directory_.string() +
+                                                 " a spool? (--spool names another)");
+  }
+  if (!S_ISDIR(status.st_mode))
+    return base::system_failure(spool.input().string(), ENOTDIR);
+  return spool;
+}
+
+base::Result<Spool> Spool::create(std::filesystem::path directory, std::string queue,
+                                  bool split) {
+  Spool spool(std::move(directory), std::move(queue), split);
+  TRY(make_directory(spool.directory_));
+  TRY(make_directory(spool.root_));
+  TRY(make_directory(spool.input()));
+  TRY(make_directory(spool.msglog()));
+  return open(spool.directory_, spool.queue_, split);
+}
+
+std::filesystem::path Spool::input(char subdirectory) const {
+  auto path = root_ / "input";
+  return subdirectory == 0 ? path : path / std::string(1, subdirectory);
+}
+
+std::filesystem::path Spool::msglog(char subdirectory) const {
+  auto path = root_ / "msglog";
+  return subdirectory == 0 ? path : path / std::string(1, subdirectory);
+}
+
+char Spool::subdirectory_for(const MessageId& id) const {
+  return split_ ? id.split_letter() : '\0';
+}
+
+base::Result<char> Spool::locate(const MessageId& id, std::string_view suffix) const {
+  std::string name = id.str() + std::string(suffix);
+  char first = subdirectory_for(id);
+  char other = split_ ? '\0' : id.split_letter();
+  for (char subdirectory : {first, other}) {
+    struct stat status{};
+    auto path = input(subdirectory) / name;
+    if (::lstat(path.c_str(), &status) == 0) return subdirectory;
+    if (errno != ENOENT && errno != ENOTDIR)
+      return base::system_failure(path.string(), errno);
+  }
+  return base::fail(base::Code::not_found, name + ": no such file in this queue");
+}
+
+base::Result<void> Spool::for_each(
+    const std::function<bool(const SpoolEntry&)>& visit,
+    const std::function<void(const base::Error&)>& trouble) const {
+  std::string subdirectories;
+  bool go_on = true;
+  auto read = [&](char subdirectory) -> base::Result<void> {
+    Directory directory = TRY(open_directory(input(subdirectory)));
+    for (;;) {
+      errno = 0;
+      const dirent* item = ::readdir(directory.get());
+      if (item == nullptr) {
+        if (errno != 0)
+          return base::system_failure(input(subdirectory).string(), errno);
+        return {};
+      }
+      std::string_view name = item->d_name;
+      if (subdirectory == 0 && name.size() == 1 && is_letter(name[0])) {
+        if (item->d_type == DT_DIR || item->d_type == DT_UNKNOWN)
+          subdirectories += name;
+      } else if (looks_like_message(name)) {
+        if (!visit(make_entry(name, subdirectory))) {
+          go_on = false;
+          return {};
+        }
+      }
+    }
+  };
+  TRY(read(0));
+  std::sort(subdirectories.begin(), subdirectories.end());
+  for (char subdirectory : subdirectories) {
+    if (!go_on) break;
+    auto done = read(subdirectory);
+    // An empty subdirectory may be removed by Exim while we are on our way to it.
+    if (!done && done.error().code != base::Code::not_found) trouble(done.error());
+  }
+  return {};
+}
+
+base::Result<std::vector<SpoolEntry>> Spool::sorted(
+    const std::function<void(const base::Error&)>& trouble) const {
+  std::vector<SpoolEntry> entries;
+  TRY(for_each(
+      [&](const SpoolEntry& entry) {
+        entries.push_back(entry);
+        return true;
+      },
+      trouble));
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const SpoolEntry& a, const SpoolEntry& b) {
+                     return queue_order(a.stem(), b.stem());
+                   });
+  return entries;
+}
+
+}  // namespace spoolfmt
