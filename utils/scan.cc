@@ -82,6 +82,13 @@ std::optional<Entries> EntrySource::next() {
   return Entries(first, first + static_cast<std::ptrdiff_t>(size));
 }
 
+std::size_t EntrySource::widest_id() {
+  std::lock_guard guard(mutex_);
+  std::size_t width = spoolfmt::MessageId::kOldLength;
+  for (const auto& entry : entries_) width = std::max(width, entry.stem().size());
+  return width;
+}
+
 void EntrySource::report(base::Failures& failures) {
   std::lock_guard guard(mutex_);
   for (const auto& trouble : troubles_) failures.add(trouble);

@@ -49,6 +49,9 @@ class EntrySource {
   // The next chunk; nothing at the end.  For one thread at a time.
   std::optional<Entries> next();
 
+  // Characters of the longest name among those known so far; never under 16.
+  std::size_t widest_id();
+
   // What could not be read of the directories.  Once next() gave nothing.
   void report(base::Failures& failures);
 
