@@ -5,6 +5,7 @@ option(BOBBIN_TESTS "build the tests" ON)
 set(BOBBIN_SANITIZE "" CACHE STRING "value for -fsanitize=, empty for none")
 
 # build_flags: how our own code is compiled, for every target of ours and nobody else's.
+# Libraries that are installed link $<BUILD_INTERFACE:build_flags>: it must not leak out.
 add_library(build_flags INTERFACE)
 target_include_directories(build_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(build_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow

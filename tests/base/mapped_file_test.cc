@@ -25,7 +25,7 @@ TEST(MappedFile, ShowsTheFilesBytes) {
 
 TEST(MappedFile, AnEmptyFileHasNoBytes) {
   TempDir dir;
-  std::ofstream(dir / "m-D");
+  std::ofstream empty(dir / "m-D");
   auto file = MappedFile::open(dir / "m-D");
   ASSERT_TRUE(file);
   EXPECT_TRUE(file->bytes().empty());

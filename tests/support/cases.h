@@ -54,7 +54,9 @@ class CaseCount {
 }  // namespace support
 
 // In a test's own body: names the set's directory, or skips with the reason.
+// NOLINTBEGIN(bugprone-macro-parentheses): `directory` is a name to declare.
 #define REQUIRE_CASES(directory, set)                             \
   auto directory##_found = support::find_cases(set);              \
   if (!directory##_found) GTEST_SKIP() << support::no_cases(set); \
   const std::filesystem::path& directory = *directory##_found
+// NOLINTEND(bugprone-macro-parentheses)
