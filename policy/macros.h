@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Macros: textual replacement on physical lines (spec/policy.md section 2.2; Exim
+// manual, "Macros in the configuration file").
+//
+// They are tried in the order of their definition, each over the whole line once, so a
+// replacement can use macros defined later but never itself.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "policy/source.h"
+
+namespace policy {
+
+class Macros {
+ public:
+  // From the command line, "NAME=text" each: these win over the file silently.
+  // `features` are the predefined names (_OPT_MAIN_...), which match whole words only:
+  // a name we lack must not look defined because a shorter one is.  Code::usage.
+  static base::Result<Macros> create(std::span<const std::string> settings,
+                                     std::span<const std::string> features);
+
+  // What "NAME = text" and "NAME == text" do.  Code::config with the remedy.
+  base::Result<void> define(std::string_view name, std::string_view text);
+  base::Result<void> redefine(std::string_view name, std::string_view text);
+
+  // Replaces in `line` from `start` on and says how often.  A use inside a longer word
+  // is noted in `warnings`.  Code::config if the line grows beyond 1 MiB.
+  base::Result<std::size_t> replace(SourceText& line, std::size_t start,
+                                    std::vector<Diagnostic>& warnings) const;
+
+  // In the order that Origin::macro counts.
+  std::vector<std::string> names() const;
+
+ private:
+  struct Macro {
+    std::string name, text;
+    bool from_command_line = false;
+    bool feature = false;
+  };
+  Macro* find(std::string_view name);
+
+  std::vector<Macro> macros_;
+};
+
+// The length of NAME if `line` reads "NAME = ..." or "NAME == ...".
+std::optional<std::size_t> definition_name(std::string_view line);
+
+}  // namespace policy
