@@ -39,13 +39,17 @@ class Loop {
   // From any thread: `job` runs on this loop's thread.
   void post(std::function<void()> job);
 
-  // Calls `handler` on this loop for each such signal, for as long as run() runs; does
-  // not keep run() from returning.
+  // Calls `handler` on this loop for each such signal, until the last task ends: the
+  // wait for signals does not keep run() from returning.
   void on_signals(std::initializer_list<int> signals, std::function<void(int)> handler);
 
   asio::io_context& context();
 
  private:
+  friend class TaskGroup;
+  void task_started();
+  void task_ended();
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -36,8 +36,10 @@ class Stream {
   // All of `bytes`, which must stay until it returns.
   asio::awaitable<void> write(std::string_view bytes, Span timeout);
 
-  // Bytes (or the peer's end) have arrived and were not read yet.
+  // Bytes have arrived that were not read yet.
   bool input_waiting() const;
+  // Nothing is left to read and the peer has closed or reset: nobody hears our answer.
+  bool peer_gone() const;
 
   const Endpoint& peer() const;
   const Endpoint& local() const;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/loop.h"
+
+#include <list>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace net {
+
+namespace {
+
+struct Signals {
+  Signals(asio::io_context& context, std::function<void(int)> call)
+      : set(context), handler(std::move(call)) {}
+
+  asio::signal_set set;
+  std::function<void(int)> handler;
+};
+
+void await_signal(Signals& signals) {
+  signals.set.async_wait([&signals](boost::system::error_code error, int number) {
+    if (error) return;
+    signals.handler(number);
+    await_signal(signals);
+  });
+}
+
+}  // namespace
+
+struct Loop::State {
+  asio::io_context context{1};
+  std::list<Signals> signals;
+  std::size_t tasks = 0;
+};
+
+Loop::Loop() : state_(std::make_unique<State>()) {}
+Loop::~Loop() = default;
+
+void Loop::run() {
+  state_->context.restart();
+  state_->context.run();
+}
+
+void Loop::stop() {
+  state_->context.stop();
+}
+
+void Loop::post(std::function<void()> job) {
+  asio::post(state_->context, std::move(job));
+}
+
+asio::io_context& Loop::context() {
+  return state_->context;
+}
+
+void Loop::on_signals(std::initializer_list<int> signals,
+                      std::function<void(int)> handler) {
+  Signals& added = state_->signals.emplace_back(state_->context, std::move(handler));
+  for (int number : signals) added.set.add(number);
+  await_signal(added);
+}
+
+void Loop::task_started() {
+  ++state_->tasks;
+}
+
+void Loop::task_ended() {
+  if (--state_->tasks > 0) return;
+  for (Signals& signals : state_->signals) signals.set.cancel();
+}
+
+asio::awaitable<void> sleep_for(std::chrono::nanoseconds span) {
+  auto executor = co_await asio::this_coro::executor;
+  asio::steady_timer timer(executor, span);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+}  // namespace net
