@@ -458,10 +458,12 @@ template struct BasicHFile<std::string_view>;
 void HFile::set(Option option) {
   std::size_t rank = option_rank(option.name);
   remove(option.name);
-  auto place = std::find_if(options.begin(), options.end(), [&](const Option& other) {
-    return option_rank(other.name) > rank;
-  });
-  options.insert(place, std::move(option));
+  // Behind the last one that Exim writes before it; those we cannot name stay where
+  // they are.
+  auto before = std::find_if(
+      options.rbegin(), options.rend(),
+      [&](const Option& other) { return option_rank(other.name) <= rank; });
+  options.insert(before.base(), std::move(option));
 }
 
 void HFile::remove(std::string_view name) {

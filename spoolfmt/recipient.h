@@ -26,9 +26,9 @@ inline constexpr unsigned kDelay = 16;
 
 template <class Text>
 struct BasicRecipient {
-  Text address;
-  Text errors_to;  // empty: none
-  Text orcpt;      // as received, xtext kept: "rfc822;user+2Btag@x"; empty: none
+  Text address{};
+  Text errors_to{};  // empty: none
+  Text orcpt{};      // as received, xtext kept: "rfc822;user+2Btag@x"; empty: none
   unsigned dsn_flags = 0;  // sum of dsn::k...
   int parent = -1;         // index in the list of the one_time parent; -1: none
   bool old_form = false;   // came as #1, and goes back as #1 while that can say it all
