@@ -2,6 +2,7 @@
 #include "utils/scan.h"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace utils {
 
@@ -95,13 +96,18 @@ void EntrySource::report(base::Failures& failures) {
   troubles_.clear();
 }
 
-std::optional<base::Error> look(spoolfmt::Looker& looker,
+std::optional<base::Error> look(const spoolfmt::Spool& spool, spoolfmt::Looker& looker,
                                 const spoolfmt::SpoolEntry& entry,
                                 const Selection& selection, base::Time now,
                                 spoolfmt::Queued& queued) {
   auto looked = looker.look(entry, queued);
+  auto path = [&] { return spool.input(entry.subdirectory) / entry.h_name(); };
   if (!looked) {
-    if (looked.error().code == base::Code::not_found) return std::nullopt;
+    if (looked.error().code == base::Code::not_found) {
+      if (!std::filesystem::is_symlink(path())) return std::nullopt;
+      return base::Error{base::Code::not_found,
+                         path().string() + ": a symbolic link that leads nowhere"};
+    }
     queued.entry = entry;
     queued.h.clear();
     queued.h.damage = spoolfmt::Damage::envelope;
@@ -112,7 +118,7 @@ std::optional<base::Error> look(spoolfmt::Looker& looker,
   if (h.damage != spoolfmt::Damage::envelope && !matches(selection, queued, now))
     return std::nullopt;
   if (h.damage == spoolfmt::Damage::none) return base::Error{base::Code::syntax, ""};
-  return base::Error{base::Code::syntax, entry.h_name() + ": line " +
+  return base::Error{base::Code::syntax, path().string() + ": line " +
                                              std::to_string(h.line) + ": " + h.what};
 }
 

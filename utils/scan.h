@@ -73,14 +73,23 @@ class EntrySource {
 // `queued` is filled and the value is what is wrong with it, empty if nothing: with
 // Code::syntax -H is damaged (queued.h tells how far), with any other it could not be
 // read.
-std::optional<base::Error> look(spoolfmt::Looker& looker,
+std::optional<base::Error> look(const spoolfmt::Spool& spool, spoolfmt::Looker& looker,
                                 const spoolfmt::SpoolEntry& entry,
                                 const Selection& selection, base::Time now,
                                 spoolfmt::Queued& queued);
 
+// What cannot be judged must not pass for selected: somebody may remove it.  What Exim
+// passes over in its listing, a link that leads nowhere, is only named.
+inline bool is_worth_a_visit(const spoolfmt::Queued& queued, const base::Error& trouble,
+                             const Selection& selection) {
+  if (trouble.code == base::Code::not_found) return false;
+  return queued.h.damage != spoolfmt::Damage::envelope || !selection.has_criteria();
+}
+
 // `visit(queued, trouble, out)` is called for each selected message, from many threads;
 // trouble is null for a sound one.  `sink(out)` ends the scan by returning false.  Each
-// trouble is added to `failures`, if that is not null.
+// trouble is added to `failures`, if that is not null, that of a message too damaged
+// for the criteria included.
 template <class Out>
 void scan(
     const spoolfmt::Spool& spool, const Selection& selection, base::Time now,
@@ -88,7 +97,7 @@ void scan(
     const std::function<void(const spoolfmt::Queued&, const base::Error*, Out&)>& visit,
     const std::function<bool(Out)>& sink) {
   struct Part {
-    Out out;
+    Out out{};
     std::vector<base::Error> troubles;
   };
   using Pipeline = base::InOrder<Entries, Part>;
@@ -98,10 +107,11 @@ void scan(
     return [&, looker, queued](Entries& chunk) {
       Part part;
       for (const auto& entry : chunk) {
-        auto trouble = look(*looker, entry, selection, now, *queued);
+        auto trouble = look(spool, *looker, entry, selection, now, *queued);
         if (!trouble) continue;
         bool sound = trouble->text.empty();
-        visit(*queued, sound ? nullptr : &*trouble, part.out);
+        if (is_worth_a_visit(*queued, *trouble, selection))
+          visit(*queued, sound ? nullptr : &*trouble, part.out);
         if (!sound) part.troubles.push_back(std::move(*trouble));
       }
       return part;

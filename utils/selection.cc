@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
-#include "base/fd.h"
 #include "base/text.h"
 #include "policy/main_options.h"
 #include "utils/scan.h"
@@ -59,6 +59,18 @@ bool has_header(const spoolfmt::HFileView& file, const HeaderPattern& pattern) {
     if (pattern.text.matches(text)) return true;
   }
   return false;
+}
+
+base::Result<std::string> read_standard_input() {
+  std::string input;
+  char buffer[65536];
+  for (;;) {
+    ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return base::system_failure("standard input", errno);
+    if (got == 0) return input;
+    input.append(buffer, static_cast<std::size_t>(got));
+  }
 }
 
 base::Cli::Setter add_regex(std::vector<base::Regex>& target) {
@@ -118,7 +130,7 @@ bool Selection::has_criteria() const {
          smaller || !headers.empty();
 }
 
-void describe_selection(base::Cli& cli, Selection& selection) {
+void describe_selection(base::Cli& cli, Selection& selection, bool by_sender) {
   cli.operands("ID...", selection.operands,
                "message ids; - reads them from standard input");
   cli.group("Selection (all must hold)");
@@ -127,8 +139,9 @@ void describe_selection(base::Cli& cli, Selection& selection) {
   cli.option("younger", 0, "T", selection.younger, "in the queue for less than T");
   cli.flag("frozen", 0, selection.frozen, "frozen");
   cli.flag("not-frozen", 0, selection.not_frozen, "not frozen");
-  cli.custom("sender", 0, "RE", "envelope sender matches",
-             add_regex(selection.senders));
+  if (by_sender)
+    cli.custom("sender", 0, "RE", "envelope sender matches",
+               add_regex(selection.senders));
   cli.custom("recipient", 0, "RE", "a recipient not yet delivered to matches",
              add_regex(selection.recipients));
   cli.option("domain", 0, "D", selection.domains,
@@ -216,8 +229,7 @@ base::Result<std::vector<spoolfmt::MessageId>> operand_ids(const Selection& sele
       add(*id);
       continue;
     }
-    auto input =
-        TRY(base::read_all(STDIN_FILENO, "standard input", std::size_t{1} << 30));
+    std::string input = TRY(read_standard_input());
     std::string_view rest = input;
     std::size_t without = 0;
     while (!rest.empty()) {

@@ -63,8 +63,9 @@ struct Selection {
   bool is_everything() const { return operands.empty() && !has_criteria(); }
 };
 
-// The operands and the options under their heading.
-void describe_selection(base::Cli& cli, Selection& selection);
+// The operands and the options under their heading.  bobbin-edit has a --sender of its
+// own.
+void describe_selection(base::Cli& cli, Selection& selection, bool by_sender = true);
 
 // Does a message fulfil the criteria?  One whose envelope cannot be read fulfils none.
 bool matches(const Selection& selection, const spoolfmt::Queued& queued,
