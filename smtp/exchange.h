@@ -40,8 +40,8 @@ Capabilities parse_ehlo_reply(const Reply& reply);
 struct Envelope {
   std::string sender;
   std::vector<std::string> recipients;
-  std::optional<std::uint64_t> size;  // said with SIZE= where the server wants it
-  BodyType body = BodyType::unsaid;   // said with BODY= where the server wants it
+  std::optional<std::uint64_t> size = {};  // said with SIZE= where the server wants it
+  BodyType body = BodyType::unsaid;        // said with BODY= where the server wants it
 };
 
 // How far a message got, and what was said.
