@@ -17,11 +17,27 @@ namespace {
 constexpr std::size_t kLongestLine = 8192;
 constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT;
 
+// What we made: its mode whatever the umask, and, if we are root, the owner of the
+// directory it is in, for Exim must be able to write there too.
+void settle(int fd, const std::filesystem::path& path, mode_t mode) {
+  (void)!::fchmod(fd, mode);
+  struct stat above{};
+  if (::geteuid() == 0 && ::stat(path.parent_path().c_str(), &above) == 0)
+    (void)!::fchown(fd, above.st_uid, above.st_gid);
+}
+
 Result<Fd> open_log(const std::filesystem::path& path) {
-  std::error_code ignored;  // the open below tells what is wrong
-  if (std::filesystem::create_directories(path.parent_path(), ignored))
-    ::chmod(path.parent_path().c_str(), 0750);
-  return open_file(path, kFlags, 0640);
+  // The open below tells what is wrong with the directory.
+  auto directory = path.parent_path();
+  std::error_code ignored;
+  std::filesystem::create_directories(directory.parent_path(), ignored);
+  if (::mkdir(directory.c_str(), 0750) == 0)
+    if (auto fd = open_file(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+      settle(fd->get(), directory, 0750);
+  auto made = open_file(path, kFlags | O_EXCL, 0640);
+  if (!made) return open_file(path, kFlags, 0640);
+  settle(made->get(), path, 0640);
+  return made;
 }
 
 }  // namespace
