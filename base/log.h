@@ -30,8 +30,8 @@ class MainLog {
 
   // One line; `id` may be empty.  Control bytes in `text` are escaped, so that no peer
   // can forge a line, and the line is cut at 8 KiB.  Safe from any thread.  Fails with
-  // Code::disk: an unlogged acceptance or delivery is not acceptable, so the caller
-  // must look.
+  // Code::disk or no_space: an unlogged acceptance or delivery is not acceptable, so
+  // the caller must look.
   Result<void> write(std::string_view id, std::string_view text);
 
  private:

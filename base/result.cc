@@ -28,6 +28,9 @@ Code code_of(int error_number) {
     case EADDRINUSE:
     case EADDRNOTAVAIL:
       return Code::permanent;
+    case ENOSPC:
+    case EDQUOT:
+      return Code::no_space;
     default:
       return Code::disk;
   }
@@ -53,6 +56,7 @@ int exit_status(Code code) {
     case Code::permanent:
       return 69;
     case Code::disk:
+    case Code::no_space:
       return 74;
     case Code::locked:
     case Code::temporary:

@@ -23,6 +23,7 @@ enum class Code {
   temporary,  // may work later: load, time-outs, an interrupted peer
   permanent,  // will not work later either: refused, unavailable
   disk,       // a write, sync or rename failed
+  no_space,   // the same, because the disk or a quota is full
   config,     // the configuration is wrong
 };
 
@@ -46,7 +47,8 @@ inline Error at(std::string_view place, Error error) {
 }
 
 // What errno says about `place`.  ENOENT is not_found, EACCES and friends are
-// permanent, EAGAIN and exhausted descriptors are temporary, all else is disk.
+// permanent, EAGAIN and exhausted descriptors are temporary, ENOSPC and EDQUOT are
+// no_space, all else is disk.
 Error system_error(std::string_view place, int error_number);
 inline std::unexpected<Error> system_failure(std::string_view place, int error_number) {
   return std::unexpected(system_error(place, error_number));

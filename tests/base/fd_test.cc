@@ -110,7 +110,7 @@ TEST(Fd, WritesAllOrSaysWhyNot) {
   Fd full = *base::open_file("/dev/full", O_WRONLY);
   auto failed = base::write_all(full.get(), "x", "/dev/full");
   ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().code, Code::disk);
+  EXPECT_EQ(failed.error().code, Code::no_space);
 }
 
 TEST(Fd, DirectoriesAreSynced) {

@@ -89,7 +89,7 @@ TEST(MainLog, SaysThatItCouldNotWrite) {
   ASSERT_TRUE(full);
   auto failed = full->write("", "lost");
   ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().code, base::Code::disk);
+  EXPECT_EQ(failed.error().code, base::Code::no_space);
 }
 
 TEST(MainLogThreads, LinesOfManyThreadsStayWhole) {

@@ -54,7 +54,7 @@ TEST(Result, ErrnoTellsWhatTheCallerCanDo) {
            Row{EISDIR, Code::permanent},
            Row{EMFILE, Code::temporary},
            Row{EAGAIN, Code::temporary},
-           Row{ENOSPC, Code::disk},
+           Row{ENOSPC, Code::no_space},
            Row{EIO, Code::disk},
            Row{EROFS, Code::disk},
        }) {
@@ -76,6 +76,7 @@ TEST(Result, ExitStatusesAreThoseOfSysexits) {
            Row{Code::not_found, 66},
            Row{Code::permanent, 69},
            Row{Code::disk, 74},
+           Row{Code::no_space, 74},
            Row{Code::temporary, 75},
            Row{Code::locked, 75},
            Row{Code::config, 78},
