@@ -70,7 +70,7 @@ class Client {
  public:
   struct Options {
     std::string helo_name = "localhost";
-    ClientTimeouts timeouts;
+    ClientTimeouts timeouts = {};
     bool pipelining = true;  // false: never, whatever the server offers
   };
 

@@ -22,7 +22,11 @@ using boost::system::error_code;
 using boost::system::system_error;
 
 Endpoint to_endpoint(const tcp::endpoint& endpoint) {
-  return {endpoint.address().to_string(), endpoint.port()};
+  auto address = endpoint.address();
+  // An IPv4 peer of a socket that listens for both is an IPv4 peer.
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  return {address.to_string(), endpoint.port()};
 }
 
 base::Result<tcp::endpoint> to_asio(const Endpoint& endpoint) {
