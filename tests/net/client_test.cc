@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/client.h"
 
-#include "net_fixture.h"
+#include "tests/net/net_fixture.h"
 
 namespace net {
 namespace {

@@ -4,7 +4,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
-#include "net_fixture.h"
+#include "tests/net/net_fixture.h"
 
 namespace net {
 namespace {

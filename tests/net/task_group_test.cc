@@ -8,7 +8,7 @@
 
 #include "net/event.h"
 #include "net/pool.h"
-#include "net_fixture.h"
+#include "tests/net/net_fixture.h"
 
 namespace net {
 namespace {
