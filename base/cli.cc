@@ -103,6 +103,12 @@ void Cli::letters(char letter, std::string argument, std::string help, Setter se
   rows_.back().glued = true;
 }
 
+void Cli::letters_and_word(char letter, std::string argument, std::string help,
+                           PairSetter set) {
+  letters(letter, std::move(argument), std::move(help), {});
+  rows_.back().set_pair = std::move(set);
+}
+
 void Cli::operands(std::string name, std::vector<std::string>& target,
                    std::string help) {
   operand_name_ = std::move(name);
@@ -158,8 +164,11 @@ Result<void> Cli::parse(int argc, const char* const* argv) {
     std::string_view word = argv[i];
     bool literal = options_over || is_argument;
     if (const Row* glued = literal ? nullptr : find_glued(rows_, word)) {
-      if (auto set = glued->set(word.substr(2)); !set)
-        return std::unexpected(at(word, set.error()));
+      if (glued->set_pair && i + 1 == argc)
+        return fail(Code::usage, std::string(word) + ": an argument is missing");
+      auto set = glued->set_pair ? glued->set_pair(word.substr(2), argv[++i])
+                                 : glued->set(word.substr(2));
+      if (!set) return std::unexpected(at(word, set.error()));
       continue;
     }
     options_over = options_over || (!is_argument && word == "--");
@@ -226,7 +235,8 @@ namespace {
 
 std::string left_column(const Cli::Row& row) {
   std::string text = row.letter ? std::string("-") + row.letter : "   ";
-  if (row.glued) return "  " + text + "[" + row.argument + "]";
+  if (row.glued)
+    return "  " + text + "[" + row.argument + (row.set_pair ? "] TEXT" : "]");
   text += row.letter ? ", --" : " --";
   text += row.name;
   if (!row.argument.empty()) text += " " + row.argument;

@@ -87,6 +87,11 @@ class Cli {
   // -letter[letters]: an option whose argument is glued to it and may be absent, as
   // -qqif.
   void letters(char letter, std::string argument, std::string help, Setter set);
+  // -letter[letters] WORD, as -Rff example.org: `set` gets both.
+  using PairSetter =
+      std::function<Result<void>(std::string_view glued, std::string_view word)>;
+  void letters_and_word(char letter, std::string argument, std::string help,
+                        PairSetter set);
   void operands(std::string name, std::vector<std::string>& target, std::string help);
   // A heading in --help for the options that follow.
   void group(std::string heading);
@@ -95,10 +100,11 @@ class Cli {
 
   struct Row {
     std::string group;
-    std::string name;      // long name without hyphens; empty for letters()
-    char letter = 0;       // 0: none
-    std::string argument;  // empty for a flag
-    bool glued = false;    // letters(): argument glued and optional
+    std::string name;       // long name without hyphens; empty for letters()
+    char letter = 0;        // 0: none
+    std::string argument;   // empty for a flag
+    bool glued = false;     // letters(): argument glued and optional
+    PairSetter set_pair{};  // letters_and_word(): instead of `set`
     std::vector<std::string> words;
     std::string help;
     Setter set;

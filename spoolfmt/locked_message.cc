@@ -96,6 +96,11 @@ base::Result<void> LockedMessage::publish(const HFile& file) const {
 }
 
 base::Result<void> LockedMessage::remove(bool preserve_log) const {
+  TRY(remove_but_journal(preserve_log));
+  return remove_journal();
+}
+
+base::Result<void> LockedMessage::remove_but_journal(bool preserve_log) const {
   if (preserve_log) {
     auto old = spool_.msglog().parent_path() / "msglog.OLD";
     TRY(make_directory(old));
@@ -105,8 +110,7 @@ base::Result<void> LockedMessage::remove(bool preserve_log) const {
     TRY(unlink_file(msglog_path()));
   }
   TRY(unlink_file(path("-D")));
-  TRY(unlink_file(path("-H")));
-  return remove_journal();
+  return unlink_file(path("-H"));
 }
 
 base::Result<void> LockedMessage::remove_journal() const {

@@ -44,6 +44,9 @@ class LockedMessage {
   // The end of a message, in Exim's order: message log (or moved to msglog.OLD), -D,
   // -H, -J.
   base::Result<void> remove(bool preserve_log = false) const;
+  // The same but for -J: after a power cut it alone may know that this was the end, so
+  // a delivery keeps it until the directory is synced.
+  base::Result<void> remove_but_journal(bool preserve_log = false) const;
   base::Result<void> remove_journal() const;
 
   // append_message_log of this message.

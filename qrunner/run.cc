@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bobbin-run: one queue run, from the directory to the last reply.
+//
+// The command line is Exim's where Exim has one (-q, -R, -S, -M); man/bobbin-run.8 is
+// the manual, man/bobbin-schedule.7 the idea behind the ramp.
+#include <iostream>
+#include <limits>
+
+#include "base/cli.h"
+#include "base/clock.h"
+#include "policy/main_options.h"
+#include "qrunner/queue_run.h"
+#include "qrunner/request.h"
+
+namespace {
+
+struct Options {
+  base::CommonOptions common;
+  qrunner::Request request;
+  bool queue_run = false;  // -q, -R or -S was given
+  bool force = false;
+  bool only = false;
+  bool dry_run = false;
+  std::string smarthost;
+  std::optional<std::size_t> ramp;
+  std::chrono::nanoseconds ramp_wait = std::chrono::milliseconds(200);
+  std::string order;
+  unsigned connections = 20;
+  std::vector<std::string> operands;
+};
+
+base::Result<void> set_ramp(std::string_view text, std::optional<std::size_t>& ramp) {
+  if (text == "inf") {
+    ramp = qrunner::Ramp::kInfinite;
+    return {};
+  }
+  auto number = base::to_number(text);
+  if (!number || *number == 0)
+    return base::fail(base::Code::usage,
+                      "'" + std::string(text) + "': write a number from 1 on, or inf");
+  ramp = *number;
+  return {};
+}
+
+// "200ms" as well as the spans of all tools.
+base::Result<void> set_wait(std::string_view text, std::chrono::nanoseconds& wait) {
+  if (text.ends_with("ms")) {
+    if (auto number = base::to_number(text.substr(0, text.size() - 2))) {
+      wait = std::chrono::milliseconds(std::min<std::uint64_t>(*number, 86'400'000));
+      return {};
+    }
+  }
+  wait = TRY(base::parse_span(text));
+  return {};
+}
+
+void describe_selection(base::Cli& cli, Options& options) {
+  cli.letters('q', "q][i][f|ff][l][GNAME",
+              "one queue run; q: two phases, i: first attempts only, f: whatever "
+              "the retry times, ff: thaw too, l: local only",
+              [&](std::string_view letters) {
+                options.queue_run = true;
+                return parse_queue_letters(letters, options.request);
+              });
+  auto selection = [&](std::optional<qrunner::AddressPattern>& target) {
+    return [&options, &target](std::string_view flags,
+                               std::string_view text) -> base::Result<void> {
+      options.queue_run = true;
+      target = TRY(qrunner::parse_selection(flags, text, options.request));
+      return {};
+    };
+  };
+  cli.letters_and_word('R', "r][f|ff", "only messages with such a recipient to go",
+                       selection(options.request.recipient));
+  cli.letters_and_word('S', "r][f|ff", "only messages of such a sender",
+                       selection(options.request.sender));
+  cli.flag("force", 'M', options.force, "deliver the messages named, frozen ones too");
+  cli.flag("only", 0, options.only,
+           "run over the messages named, - for standard input");
+}
+
+void describe(base::Cli& cli, Options& options) {
+  cli.about("bobbin-run", "-q[q] --smarthost HOST[:PORT] [OPTION...] [ID...]",
+            "Deliver the messages of a queue.");
+  cli.operands("ID", options.operands,
+               "with -M and --only: these; otherwise the first and the last id to try");
+  describe_selection(cli, options);
+  cli.option("smarthost", 0, "HOST[:PORT]", options.smarthost, "send everything there");
+  cli.custom("ramp", 0, "N|inf", "ready messages that start a site in -qq (8)",
+             [&](std::string_view text) { return set_ramp(text, options.ramp); });
+  cli.custom("ramp-wait", 0, "T", "... or a message that waited so long (200ms)",
+             [&](std::string_view text) { return set_wait(text, options.ramp_wait); });
+  cli.choice("order", 0, {"directory", "arrival"}, options.order,
+             "the order in which messages are started");
+  cli.option("connections", 0, "N", options.connections,
+             "connections to one site, at most (20)");
+  cli.flag("dry-run", 0, options.dry_run, "say what would go where, and do nothing");
+  cli.common(options.common);
+}
+
+base::Result<std::vector<spoolfmt::MessageId>> ids(
+    const std::vector<std::string>& operands) {
+  std::vector<spoolfmt::MessageId> found;
+  for (const std::string& operand : operands) {
+    if (operand == "-") {
+      for (std::string line; std::getline(std::cin, line);)
+        if (auto id = spoolfmt::MessageId::find_in(line)) found.push_back(*id);
+    } else if (auto id = spoolfmt::MessageId::parse(operand)) {
+      found.push_back(*id);
+    } else {
+      return base::fail(base::Code::usage, "'" + operand + "' is not a message id");
+    }
+  }
+  return found;
+}
+
+// What the operands mean depends on the options beside them.
+base::Result<void> read_operands(const Options& options, qrunner::Request& request) {
+  auto named = TRY(ids(options.operands));
+  if (options.force || options.only) {
+    if (options.operands.empty())
+      return base::fail(base::Code::usage, "-M and --only take message ids");
+    request.ids = std::move(named);
+    request.named_only = true;
+    if (options.force) request.force = request.force_frozen = true;
+    return {};
+  }
+  if (!options.queue_run && !options.dry_run)
+    return base::fail(base::Code::usage,
+                      "say -q for a queue run, -qq for one in two phases, or -M ID");
+  if (named.size() > 2)
+    return base::fail(base::Code::usage,
+                      "a first and a last id at most: --only takes more");
+  if (!named.empty()) request.start = named.front().text();
+  if (named.size() == 2) request.stop = named.back().text();
+  return {};
+}
+
+qrunner::RunSettings settings(const Options& options, const policy::MainOptions& main,
+                              const qrunner::Request& request) {
+  qrunner::RunSettings settings;
+  settings.ramp.wait = options.ramp_wait;
+  settings.ramp.per_site = std::max(1U, options.connections);
+  if (!request.two_phases)
+    settings.ramp.threshold = 1;
+  else if (options.ramp)
+    settings.ramp.threshold = *options.ramp;
+  else if (!main.queue_fast_ramp)
+    settings.ramp.threshold = qrunner::Ramp::kInfinite;
+  bool arrival =
+      options.order.empty() ? main.queue_run_in_order : options.order == "arrival";
+  if (arrival) settings.order = qrunner::ScanOrder::arrival;
+  settings.helo_name = policy::primary_hostname(main);
+  settings.message_logs = main.message_logs;
+  settings.preserve_message_logs = main.preserve_message_logs;
+  return settings;
+}
+
+base::Result<void> run(const Options& given) {
+  qrunner::Request request = given.request;
+  TRY(read_operands(given, request));
+  auto main = TRY(policy::load_main_options(given.common));
+  if (request.queue.empty()) request.queue = given.common.queue;
+  auto spool = TRY(spoolfmt::Spool::open(main.spool_directory, request.queue,
+                                         main.split_spool_directory));
+  std::optional<qrunner::Site> smarthost;
+  if (!given.smarthost.empty())
+    smarthost = TRY(qrunner::smarthost_site(given.smarthost));
+  auto how = settings(given, main, request);
+  if (given.dry_run)
+    return show_plan(spool, request, smarthost ? &*smarthost : nullptr, how.order);
+  if (!smarthost)
+    return base::fail(base::Code::usage,
+                      "no --smarthost HOST[:PORT]: routing by MX comes with routers");
+  base::SystemClock clock;
+  auto log = TRY(base::MainLog::open(policy::log_path(main, "main"), clock));
+  return run_queue(spool, request, *smarthost, how, log);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return base::tool_main(argc, argv, describe, run);
+}
