@@ -14,6 +14,28 @@ const char* find(const char* begin, const char* end, char wanted) {
   return found ? static_cast<const char*>(found) : end;
 }
 
+// How often `wanted` stands in [begin, end).  Sixteen bytes at a time, each lane with a
+// counter of its own: std::count of g++ 12 is ten times slower, and this looks at every
+// byte of every message.
+std::uint64_t count(const char* begin, const char* end, char wanted) {
+  using Lanes [[gnu::vector_size(16)]] = signed char;
+  constexpr std::ptrdiff_t kWidth = sizeof(Lanes);
+  const Lanes pattern = Lanes{} + static_cast<signed char>(wanted);
+  std::uint64_t total = 0;
+  while (end - begin >= kWidth) {
+    Lanes found{};
+    // An equal lane is -1, so a lane can bear 128 of them.
+    for (int i = 0; i < 128 && end - begin >= kWidth; ++i, begin += kWidth) {
+      Lanes bytes;
+      std::memcpy(&bytes, begin, sizeof bytes);
+      found += bytes == pattern;
+    }
+    for (int lane = 0; lane < kWidth; ++lane)
+      total += static_cast<std::uint64_t>(-found[lane]);
+  }
+  return total + static_cast<std::uint64_t>(std::count(begin, end, wanted));
+}
+
 }  // namespace
 
 void DotReader::end_line() {
@@ -47,10 +69,10 @@ std::size_t DotReader::feed(std::string_view wire, std::string& out) {
               [[fallthrough]];
             case State::middle: {
               const char* cr = find(in, end, '\r');
-              auto count = static_cast<std::size_t>(cr - in);
-              std::memcpy(to, in, count);
-              to += count;
-              line_ += count;
+              auto length = static_cast<std::size_t>(cr - in);
+              std::memcpy(to, in, length);
+              to += length;
+              line_ += length;
               in = cr;
               if (in == end) break;
               state_ = State::cr;
@@ -90,9 +112,8 @@ std::size_t DotReader::feed(std::string_view wire, std::string& out) {
         return static_cast<std::size_t>(to - buffer);
       });
   size_ += out.size() - before;
-  auto lfs = static_cast<std::uint64_t>(std::count(wire.data(), in, '\n'));
-  if (lfs > crlfs) bare_ = true;
-  nuls_ += static_cast<std::uint64_t>(std::count(wire.data(), in, '\0'));
+  if (count(wire.data(), in, '\n') > crlfs) bare_ = true;
+  nuls_ += count(wire.data(), in, '\0');
   if (state_ == State::done) longest_ = std::max(longest_, line_);
   return static_cast<std::size_t>(in - wire.data());
 }

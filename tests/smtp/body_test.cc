@@ -114,6 +114,23 @@ TEST(DotReader, RX14_CountsNulsLinesAndTheLongestLine) {
   EXPECT_EQ(read.longest, 11u);
 }
 
+// Long enough for every width in which bytes are counted.
+TEST(DotReader, CountsInLargeBuffersToo) {
+  std::string wire;
+  for (int i = 0; i < 1000; ++i) wire += "0123456789\r\n";
+  wire += ".\r\n";
+  EXPECT_FALSE(read_cut(wire, {}).bare);
+  EXPECT_EQ(read_cut(wire, {}).lines, 1000u);
+  for (std::size_t at : {0u, 15u, 16u, 17u, 2047u, 2048u, 4100u, 11990u}) {
+    std::string with_lf = wire, with_nul = wire;
+    with_lf.insert(at, "x\n");
+    with_nul.insert(at, std::string(300, '\0'));
+    EXPECT_TRUE(read_cut(with_lf, {}).bare) << at;
+    EXPECT_EQ(read_cut(with_nul, {}).nuls, 300u) << at;
+    EXPECT_EQ(read_cut(with_nul, {5, 5000}).nuls, 300u) << at;
+  }
+}
+
 std::string write_cut(std::string_view content, std::size_t step) {
   DotWriter writer;
   std::string wire;
