@@ -152,6 +152,8 @@ Result<void> change_messages(const ChangeOptions& options, const Act& act,
         error = std::move(*reason);
       else if (!named)
         continue;
+      else
+        error.text = id.str() + ": no such message in this queue";
     }
     if (error.text.find(id.text()) == error.text.npos)
       error = base::at(id.text(), std::move(error));

@@ -192,6 +192,8 @@ base::Result<Option> parse_variable(std::string_view text) {
     return fail(Code::usage, "'" + std::string(text) +
                                  "' sets no ACL variable: write acl_m_name=value or "
                                  "acl_c_name=value");
+  if (text.contains('\0'))
+    return fail(Code::usage, "a NUL cannot be stored in a variable");
   Option option;
   option.name =
       "acl" + std::string(name.substr(4, 1)) + " " + std::string(name.substr(5));
