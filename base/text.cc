@@ -63,6 +63,21 @@ std::optional<std::uint64_t> to_number(std::string_view text) {
   return number;
 }
 
+std::optional<std::int64_t> scan_number(std::string_view& text) {
+  std::size_t i = 0;
+  while (i < text.size() && (text[i] == ' ' || (text[i] >= '\t' && text[i] <= '\r')))
+    ++i;
+  bool plus = i < text.size() && text[i] == '+';
+  if (plus) ++i;
+  if (plus && i < text.size() && text[i] == '-') return std::nullopt;
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  auto [stop, error] = std::from_chars(text.data() + i, end, number);
+  if (error != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
+  return number;
+}
+
 Result<std::uint64_t> parse_size(std::string_view text) {
   std::string_view digits = text;
   unsigned shift = 0;

@@ -32,6 +32,10 @@ constexpr bool is_digit(char c) {
 // The whole text as a decimal number, no sign, no blanks; nothing if it is not one.
 std::optional<std::uint64_t> to_number(std::string_view text);
 
+// What scanf's %d takes, as Exim's readers do: blanks, a sign, digits.  Moves `text`
+// behind them; nothing if there are no digits or they do not fit.
+std::optional<std::int64_t> scan_number(std::string_view& text);
+
 // "90" "10k" "5M" "2G" bytes, powers of 1024.  Code::usage with the remedy otherwise.
 Result<std::uint64_t> parse_size(std::string_view text);
 

@@ -25,6 +25,12 @@
 
 namespace spoolfmt {
 
+// "aclm NAME ...", "aclc NAME ...", or "acl N ..." (to Exim 4.60).
+inline bool starts_acl_variable(std::string_view text) {
+  return text.starts_with("aclc ") || text.starts_with("aclm ") ||
+         text.starts_with("acl ");
+}
+
 // One "-name value" line.
 template <class Text>
 struct BasicOption {
@@ -33,6 +39,9 @@ struct BasicOption {
   bool has_value = false;  // "-ident " has an empty one, "-local" has none
   bool tainted = false;    // written "--name": Exim does not trust the value
   Text quoter{};           // written "--(quoter)name": quoted for that lookup; or empty
+
+  // Does the file state the value's length, so that it may hold line breaks?
+  bool is_acl_variable() const { return starts_acl_variable(name); }
 };
 
 // One header line, folds and final newline kept.
