@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qrunner/ramp.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <random>
+#include <set>
+
+namespace {
+
+using qrunner::Leg;
+using qrunner::Ramp;
+using qrunner::SiteIndex;
+using namespace std::chrono_literals;
+
+Leg leg(unsigned number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "1xUj2S-%06u-0X", number);
+  return *spoolfmt::MessageId::parse(text);
+}
+
+// How many legs of one site it takes to start it; 0: only the end of the scan does.
+std::size_t legs_to_start(std::size_t threshold) {
+  Ramp ramp({.threshold = threshold});
+  for (unsigned i = 1; i <= 200; ++i)
+    if (!ramp.routed(0, leg(i), {}).empty()) return i;
+  return ramp.scan_ended().empty() ? 999 : 0;
+}
+
+TEST(Ramp, Q16_Q17_Q18_StartsAtItsThreshold) {
+  struct Row {
+    std::size_t threshold, starts_at;
+  };
+  // 50 is Exim's record, and Exim acts when it needs the next: at the 51st.
+  for (const Row& row : {Row{1, 1}, Row{2, 2}, Row{8, 8}, Row{49, 49}, Row{50, 51},
+                         Row{51, 51}, Row{Ramp::kInfinite, 0}})
+    EXPECT_EQ(legs_to_start(row.threshold), row.starts_at) << row.threshold;
+}
+
+TEST(Ramp, Q19_CountsLegsOfASiteOnItsOwn) {
+  Ramp ramp({});
+  for (unsigned i = 0; i < 7; ++i) {
+    EXPECT_TRUE(ramp.routed(0, leg(i), {}).empty());
+    EXPECT_TRUE(ramp.routed(1, leg(i), {}).empty());
+  }
+  EXPECT_EQ(ramp.routed(1, leg(7), {}), (Ramp::Starts{{.site = 1, .connections = 1}}));
+}
+
+TEST(Ramp, OpensOneConnectionForEachThresholdOfLegs) {
+  struct Row {
+    unsigned legs;
+    std::size_t threshold, connections;
+  };
+  for (const Row& row : {Row{9, 8, 2}, Row{1'000, 8, 20}, Row{1'000, 50, 20},
+                         Row{101, 50, 3}, Row{9, 1, 2}, Row{17, Ramp::kInfinite, 3}}) {
+    Ramp ramp({.threshold = row.threshold});
+    std::size_t connections = 0;
+    auto count = [&](const Ramp::Starts& starts) {
+      for (const auto& start : starts) connections += start.connections;
+    };
+    for (unsigned i = 0; i < row.legs; ++i) count(ramp.routed(0, leg(i), {}));
+    count(ramp.scan_ended());
+    EXPECT_EQ(connections, row.connections) << row.legs << ' ' << row.threshold;
+  }
+}
+
+TEST(Ramp, ALegThatWaitedStartsItsSiteWhileConnectionsAreToSpare) {
+  Ramp::Instant start{};
+  Ramp ramp({.wait = 200ms});
+  ramp.routed(0, leg(1), start);
+  EXPECT_TRUE(ramp.tick(start + 199ms).empty());
+  EXPECT_EQ(ramp.tick(start + 200ms).size(), 1U);
+  EXPECT_TRUE(ramp.tick(start + 300ms).empty()) << "it has started already";
+
+  Ramp busy({.wait = 200ms, .connections = 2});
+  for (unsigned i = 0; i < 8; ++i) busy.routed(0, leg(i), start);
+  busy.routed(1, leg(1), start);
+  EXPECT_TRUE(busy.tick(start + 1h).empty()) << "half of the connections are open";
+
+  Ramp infinite({.threshold = Ramp::kInfinite, .wait = 200ms});
+  infinite.routed(0, leg(1), start);
+  EXPECT_TRUE(infinite.tick(start + 1h).empty()) << "two strict phases";
+}
+
+TEST(Ramp, AnIdleConnectionIsWokenBeforeAnotherIsMade) {
+  Ramp ramp({.threshold = 1});
+  ramp.routed(0, leg(1), {});
+  EXPECT_TRUE(ramp.take(0));
+  EXPECT_FALSE(ramp.take(0));
+  ramp.idle(0);
+  EXPECT_EQ(ramp.routed(0, leg(2), {}), (Ramp::Starts{{.site = 0, .wake = 1}}));
+}
+
+TEST(Ramp, SmallSitesStartFirstWhenTheScanEnds) {
+  Ramp ramp({.threshold = Ramp::kInfinite, .connections = 2});
+  for (unsigned i = 0; i < 100; ++i) ramp.routed(0, leg(i), {});
+  ramp.routed(1, leg(1), {});
+  EXPECT_EQ(ramp.scan_ended(), (Ramp::Starts{{.site = 1, .connections = 1},
+                                             {.site = 0, .connections = 1}}));
+}
+
+TEST(Ramp, ThreeFailuresInARowEndASite) {
+  Ramp ramp({.threshold = 1});
+  ramp.scan_ended();
+  for (unsigned i = 0; i < 4; ++i) ramp.routed(0, leg(i), {});
+  EXPECT_TRUE(ramp.take(0));
+  EXPECT_EQ(ramp.closed(0, true).size(), 1U);
+  EXPECT_TRUE(ramp.take(0));
+  ramp.succeeded(0);
+  EXPECT_EQ(ramp.closed(0, true).size(), 1U);
+  EXPECT_EQ(ramp.closed(0, true).size(), 1U);
+  EXPECT_TRUE(ramp.closed(0, true).empty());
+  EXPECT_TRUE(ramp.dead(0));
+  EXPECT_FALSE(ramp.take(0));
+  EXPECT_EQ(ramp.left(), 2U) << "and what was not tried stays";
+}
+
+TEST(Ramp, Q74_NothingStartsOnceItIsStopped) {
+  Ramp ramp({.threshold = 1});
+  ramp.routed(0, leg(1), {});
+  ramp.stop();
+  EXPECT_FALSE(ramp.take(0));
+  EXPECT_TRUE(ramp.routed(1, leg(2), {}).empty());
+  EXPECT_TRUE(ramp.scan_ended().empty());
+  EXPECT_TRUE(ramp.closed(0, false).empty());
+}
+
+// A whole run with connections that come, wait, break and go.
+class Simulation {
+ public:
+  Simulation(unsigned seed, Ramp::Settings settings)
+      : random_(seed), settings_(settings), ramp_(settings) {}
+
+  void run() {
+    while (to_route_ > 0 || !scan_over_ || !connections_.empty()) {
+      unsigned event = pick(10);
+      if (event < 4 && to_route_ > 0)
+        route();
+      else if (event == 4 && to_route_ == 0 && !scan_over_)
+        end_scan();
+      else if (event == 5)
+        apply(ramp_.tick(now_ += 20ms));
+      else if (!connections_.empty())
+        step(pick(static_cast<unsigned>(connections_.size())));
+    }
+    EXPECT_EQ(taken_.size() + ramp_.left(), kLegs);
+    EXPECT_TRUE(broken_ > 0 || ramp_.left() == 0);
+    for (SiteIndex site = 0; site < kSites; ++site)
+      EXPECT_TRUE(ramp_.dead(site) || ramp_.ready(site) == 0);
+  }
+
+ private:
+  static constexpr unsigned kLegs = 400;
+  static constexpr unsigned kSites = 6;
+
+  struct Connection {
+    SiteIndex site;
+    bool idle = false;
+  };
+
+  unsigned pick(unsigned below) {
+    return std::uniform_int_distribution<unsigned>(0, below - 1)(random_);
+  }
+
+  void route() {
+    // Most go to one site, as mail does.
+    SiteIndex site = pick(2) ? 0 : pick(kSites);
+    apply(ramp_.routed(site, leg(--to_route_), now_));
+  }
+
+  void end_scan() {
+    scan_over_ = true;
+    apply(ramp_.scan_ended());
+    for (Connection& connection : connections_) wake(connection);
+  }
+
+  void wake(Connection& connection) {
+    if (!connection.idle) return;
+    connection.idle = false;
+    ramp_.not_idle(connection.site);
+  }
+
+  void apply(const Ramp::Starts& starts) {
+    for (const auto& start : starts) {
+      std::size_t wake_left = start.wake;
+      for (Connection& connection : connections_)
+        if (connection.site == start.site && connection.idle && wake_left > 0) {
+          --wake_left;
+          wake(connection);
+        }
+      EXPECT_EQ(wake_left, 0U) << "woke more than were waiting";
+      for (std::size_t i = 0; i < start.connections; ++i)
+        connections_.push_back({start.site});
+    }
+    std::vector<std::size_t> open(kSites);
+    for (const Connection& connection : connections_) ++open[connection.site];
+    for (std::size_t count : open) EXPECT_LE(count, settings_.per_site);
+    EXPECT_LE(connections_.size(), settings_.connections);
+  }
+
+  void step(std::size_t at) {
+    Connection& connection = connections_[at];
+    if (connection.idle) return;
+    SiteIndex site = connection.site;
+    auto leg = ramp_.take(site);
+    if (!leg) {
+      if (ramp_.no_more() || ramp_.dead(site)) return close(at, false);
+      connection.idle = true;
+      return ramp_.idle(site);
+    }
+    unsigned fate = pick(20);
+    if (fate == 0) {
+      ramp_.give_back(site, *leg);
+      return close(at, false);
+    }
+    EXPECT_TRUE(taken_.insert({site, leg->str()}).second) << "a leg started twice";
+    if (fate == 1) return close(at, true);
+    ramp_.succeeded(site);
+  }
+
+  void close(std::size_t at, bool failed) {
+    SiteIndex site = connections_[at].site;
+    if (failed) ++broken_;
+    connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(at));
+    apply(ramp_.closed(site, failed));
+  }
+
+  std::mt19937 random_;
+  Ramp::Settings settings_;
+  Ramp ramp_;
+  Ramp::Instant now_{};
+  unsigned to_route_ = kLegs;
+  bool scan_over_ = false;
+  unsigned broken_ = 0;
+  std::vector<Connection> connections_;
+  std::set<std::pair<SiteIndex, std::string>> taken_;
+};
+
+TEST(Ramp, StartsEachLegExactlyOnceInAnyOrderOfEvents) {
+  for (std::size_t threshold :
+       {std::size_t{1}, std::size_t{8}, std::size_t{50}, Ramp::kInfinite})
+    for (unsigned seed = 1; seed <= 100; ++seed) {
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", threshold " +
+                   std::to_string(threshold));
+      Ramp::Settings settings;
+      settings.threshold = threshold;
+      settings.per_site = 1 + seed % 7;
+      settings.connections = seed % 3 ? 1000 : 4;
+      Simulation(seed, settings).run();
+      if (HasFailure()) return;
+    }
+}
+
+}  // namespace
