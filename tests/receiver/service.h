@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A whole receiver in this process: one loop in one thread, a spool and a log in a
+// temporary directory, and a hook in its fsync(2).
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "receiver/server.h"
+#include "tests/receiver/peer.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/temp_dir.h"
+
+namespace receiver_test {
+
+// While it lives, every fsync of this program asks it first: 0, or the errno to fail
+// with.  Called from any thread, one at a time.
+class FsyncHook {
+ public:
+  explicit FsyncHook(std::function<int()> hook);
+  FsyncHook(const FsyncHook&) = delete;
+  FsyncHook& operator=(const FsyncHook&) = delete;
+  ~FsyncHook();
+};
+
+struct Settings {
+  smtp::Offer offer = {.hostname = "mx.test",
+                       .size_limit = 100'000,
+                       .recipient_limit = 3,
+                       .eight_bit_mime = true,
+                       .pipelining = true,
+                       .error_limit = 3};
+  std::filesystem::path log = "log/mainlog";  // below the temporary directory
+  net::Span timeout = std::chrono::minutes(1);
+  bool split = false;
+  bool long_ids = false;
+  unsigned sessions = 0;
+};
+
+class TestService {
+ public:
+  explicit TestService(Settings settings = {})
+      : settings_(std::move(settings)),
+        log_(*base::MainLog::open(dir / settings_.log, clock)),
+        pool_(8),
+        spooler_(*spoolfmt::Spool::create(dir / "spool", "", settings_.split),
+                 spooler_options(), log_, clock, pool_),
+        service_{settings_.offer, settings_.timeout, spooler_, log_, clock},
+        load_{settings_.sessions, 0},
+        server_(loop_, service_, load_) {
+    port = server_.listen({"127.0.0.1", 0}, false)->port;
+    server_.start();
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  TestService(const TestService&) = delete;
+  TestService& operator=(const TestService&) = delete;
+  ~TestService() {
+    loop_.post([this] {
+      server_.drain();
+      server_.stop();
+    });
+    thread_.join();
+  }
+
+  void drain() {
+    loop_.post([this] { server_.drain(); });
+  }
+
+  // Names of the files in input/, sorted.
+  std::vector<std::string> input(const std::string& subdirectory = "") const {
+    std::vector<std::string> names;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(dir / "spool/input" / subdirectory))
+      names.push_back(entry.path().filename());
+    std::ranges::sort(names);
+    return names;
+  }
+  std::string h_text(const std::string& id) const {
+    return *base::read_file(dir / "spool/input" / (id + "-H"));
+  }
+  spoolfmt::HFile h_file(const std::string& id) const {
+    return *spoolfmt::parse_h_file(h_text(id), id + "-H");
+  }
+  std::string body(const std::string& id) const {
+    std::string text = *base::read_file(dir / "spool/input" / (id + "-D"));
+    return text.substr(id.size() + 3);
+  }
+  std::string log_text() const { return *base::read_file(dir / "log/mainlog"); }
+
+  support::TempDir dir;
+  support::FakeClock clock;
+  std::uint16_t port = 0;
+
+ private:
+  receiver::Spooler::Options spooler_options() const {
+    receiver::Spooler::Options options;
+    options.hostname = settings_.offer.hostname;
+    if (settings_.long_ids) options.ids.release = spoolfmt::IdScheme::Release::v4_97;
+    return options;
+  }
+
+  Settings settings_;
+  base::MainLog log_;
+  net::Loop loop_;
+  net::Pool pool_;
+  receiver::Spooler spooler_;
+  receiver::Service service_;
+  receiver::Server::Load load_;
+  receiver::Server server_;
+  std::thread thread_;
+};
+
+// A peer that has been greeted and has said EHLO.
+class GreetedPeer : public Peer {
+ public:
+  explicit GreetedPeer(const TestService& service) : Peer(service.port) {
+    reply();
+    ask("EHLO c.test");
+  }
+
+  // MAIL, one RCPT and DATA; the reply to DATA.
+  std::string open_data() {
+    ask("MAIL FROM:<a@x.test>");
+    ask("RCPT TO:<b@y.test>");
+    return ask("DATA");
+  }
+};
+
+// "250 2.0.0 OK id=..." without all but the id; empty if that is no acceptance.
+inline std::string id_of(const std::string& reply) {
+  constexpr std::string_view kMark = "250 2.0.0 OK id=";
+  if (!reply.starts_with(kMark)) return {};
+  return reply.substr(kMark.size(), reply.size() - kMark.size() - 1);
+}
+
+}  // namespace receiver_test
