@@ -111,6 +111,8 @@ struct ParsedH {
   Damage damage = Damage::none;
   std::size_t line = 0;  // of the damage, from 1
   std::string what;      // "no such thing as ..." without place
+  // What the header line with the damage says its size is; Exim's listing counts it.
+  std::uint64_t damaged_header_size = 0;
 
   void clear();  // for reuse without new allocations
 };

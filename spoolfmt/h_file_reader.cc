@@ -253,8 +253,11 @@ class Reader {
     while (digits < text_.size() && base::is_digit(text_[digits])) ++digits;
     if (digits == at_) return damaged(Damage::headers, "a header without a length");
     auto length = base::to_number(text_.substr(at_, digits - at_));
-    if (digits == text_.size())
-      return damaged(Damage::headers, "the file ends after a header's length");
+    auto in_it = [&](const char* what) {
+      parsed_.damaged_header_size = length.value_or(0);
+      return damaged(Damage::headers, what);
+    };
+    if (digits == text_.size()) return in_it("the file ends after a header's length");
     char type = text_[digits];
     std::size_t start = digits + 1;
     // Exim's reader eats all white space here, though its writer puts one blank.
@@ -262,10 +265,10 @@ class Reader {
            (text_[start] == ' ' || (text_[start] >= '\t' && text_[start] <= '\r')))
       ++start;
     if (!length || *length > text_.size() - start)
-      return damaged(Damage::headers, "a header longer than the rest of the file");
+      return in_it("a header longer than the rest of the file");
     std::string_view text = text_.substr(start, *length);
     if (std::memchr(text.data(), 0, text.size()) != nullptr)
-      return damaged(Damage::headers, "NUL byte in a header");
+      return in_it("NUL byte in a header");
     file_.headers.push_back({type, text});
     at_ = start + *length;
     return true;
@@ -293,6 +296,7 @@ void ParsedH::clear() {
   damage = Damage::none;
   line = 0;
   what.clear();
+  damaged_header_size = 0;
 }
 
 void read_h_file(std::string_view text, std::string_view leaf, ParsedH& parsed) {

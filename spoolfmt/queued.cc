@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spoolfmt/queued.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +17,19 @@ namespace {
 
 // A -H of 50,000 recipients and a megabyte of headers is some 5 MB; this is beyond any.
 constexpr std::size_t kLargestH = std::size_t{256} << 20;
+
+// Reads a file of usual size in one call, into the bytes `text` has already: a listing
+// spends its time in system calls and allocations.  False for any other, and whatever
+// is no file; read_all tells why.
+bool read_usual(int fd, std::string& text) {
+  constexpr std::size_t kUsual = std::size_t{16} << 10;
+  ssize_t got = 0;
+  text.resize_and_overwrite(kUsual, [&](char* to, std::size_t size) {
+    got = ::pread(fd, to, size, 0);
+    return got > 0 ? static_cast<std::size_t>(got) : 0;
+  });
+  return got > 0 && static_cast<std::size_t>(got) < kUsual;
+}
 
 bool in_journal(const std::vector<std::string_view>& journal, std::string_view name) {
   return std::find(journal.begin(), journal.end(), name) != journal.end();
@@ -35,7 +50,7 @@ bool Queued::delivered(std::string_view address) const {
 std::optional<std::int64_t> Queued::message_size() const {
   if (!d_size) return std::nullopt;
   auto first_line = static_cast<std::int64_t>(entry.stem_size) + 3;
-  return static_cast<std::int64_t>(h.file.header_size()) +
+  return static_cast<std::int64_t>(h.file.header_size() + h.damaged_header_size) +
          static_cast<std::int64_t>(*d_size) - first_line + 1;
 }
 
@@ -61,29 +76,27 @@ base::Result<void> Looker::look(const SpoolEntry& entry, Queued& queued) {
   queued.d_size.reset();
   int at = TRY(directory(entry.subdirectory));
   std::string name = entry.h_name();
-  std::string path = (spool_->input(entry.subdirectory) / name).string();
-  auto named = [&](const base::Error& error) {
-    // open_at names the leaf only.
-    base::Error out = error;
-    if (out.text.starts_with(name)) out.text.replace(0, name.size(), path);
-    return out;
-  };
+  auto path = [&] { return (spool_->input(entry.subdirectory) / name).string(); };
 
   // Non-blocking, so that a fifo in a message's place cannot hold the listing.
-  auto h = base::open_at(at, name, O_RDONLY | O_NONBLOCK);
-  if (!h) return std::unexpected(named(h.error()));
-  queued.h_text = TRY(base::read_all(h->get(), path, kLargestH));
+  base::Fd h(::openat(at, name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!h) return base::system_failure(path(), errno);
+  if (!read_usual(h.get(), queued.h_text))
+    queued.h_text = TRY(base::read_all(h.get(), path(), kLargestH));
 
   name.back() = 'D';
   struct stat status{};
   if (::fstatat(at, name.c_str(), &status, 0) == 0)
     queued.d_size = static_cast<std::uint64_t>(status.st_size);
 
+  // Hardly any message has a journal, and not finding one is cheaper asked like this.
   name.back() = 'J';
-  if (auto j = base::open_at(at, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW)) {
-    if (auto text = base::read_all(j->get(), name, kLargestH)) {
-      queued.j_text = std::move(*text);
-      queued.journal = parse_journal(queued.j_text);
+  if (::faccessat(at, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (auto j = base::open_at(at, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW)) {
+      if (auto text = base::read_all(j->get(), name, kLargestH)) {
+        queued.j_text = std::move(*text);
+        queued.journal = parse_journal(queued.j_text);
+      }
     }
   }
   name.back() = 'H';
