@@ -14,7 +14,6 @@
 using receive_tests::Receiver;
 using receive_tests::send;
 using receiver_test::Peer;
-using support::Command;
 using support::Outcome;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -212,10 +211,10 @@ TEST(Receive, RX19_ManyMessagesOverManyConnectionsGetDistinctIds) {
   for (const char* threads : {"1", "2"}) {
     Receiver receiver("message_id_format = 23\n", {"--threads", threads});
     auto end = support::run({.program = support::program("bobbin-load"),
-                             .args = {"--to", receiver.address(), "-n", "2000", "-c",
+                             .args = {"--to", receiver.address(), "-n", "1000", "-c",
                                       "200", "--size", "500"}});
     EXPECT_EQ(end.status, 0) << end.out << end.err;
-    EXPECT_THAT(receiver.ids(), SizeIs(2000));
+    EXPECT_THAT(receiver.ids(), SizeIs(1000));
     // Files of one name would have been one file: the log counts the promises.
     std::istringstream log(text_of(receiver.spool() / "log/mainlog"));
     std::set<std::string> logged;
@@ -225,8 +224,8 @@ TEST(Receive, RX19_ManyMessagesOverManyConnectionsGetDistinctIds) {
       ++arrivals;
       logged.insert(line.substr(20, 23));
     }
-    EXPECT_EQ(arrivals, 2000U);
-    EXPECT_THAT(logged, SizeIs(2000));
+    EXPECT_EQ(arrivals, 1000U);
+    EXPECT_THAT(logged, SizeIs(1000));
     EXPECT_EQ(receiver.stop().status, 0);
   }
 }

@@ -14,7 +14,6 @@ using receiver_test::id_of;
 using receiver_test::Peer;
 using receiver_test::Settings;
 using receiver_test::TestService;
-using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
