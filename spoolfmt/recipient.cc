@@ -72,6 +72,7 @@ bool read_flagged(std::string_view line, unsigned flags, RecipientView& recipien
   if ((flags & 2) && !cursor.field(recipient.orcpt, dsn_flags)) return false;
   if (parent < -1 || parent > 0x7fffffff || dsn_flags < 0 || dsn_flags > 0xffff)
     return false;
+  if (cursor.rest.empty()) return false;
   recipient.address = cursor.rest;
   recipient.parent = static_cast<int>(parent);
   recipient.dsn_flags = static_cast<unsigned>(dsn_flags);
@@ -112,11 +113,24 @@ RecipientView parse_recipient(std::string_view line) {
   }
 }
 
+namespace {
+
+// Would `address`, alone on its line, be read as itself?  One that ends like an old
+// form may not be: then only the long form says what is meant.
+bool plain_reads_back(std::string_view address) {
+  if (address.empty()) return true;
+  char last = address.back();
+  if (last != ' ' && last != ',' && !base::is_digit(last)) return true;
+  return parse_recipient(address).address == address;
+}
+
+}  // namespace
+
 template <class Text>
 void append_recipient(std::string& out, const BasicRecipient<Text>& recipient) {
   out += recipient.address;
   bool says_more = recipient.parent != -1 || !recipient.errors_to.empty() ||
-                   recipient.dsn_flags != 0;
+                   recipient.dsn_flags != 0 || !plain_reads_back(recipient.address);
   // ORCPT alone is lost here, as it is in Exim: the plain form has no room for it.
   if (recipient.old_form && recipient.dsn_flags == 0 && recipient.orcpt.empty()) {
     out += ' ';

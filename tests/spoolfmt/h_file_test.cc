@@ -51,6 +51,9 @@ TEST(HFile, Spool5_FirstLineMustBeTheFilesOwnName) {
   std::string text = parts.text();
   read_h_file(text, "1xUYvo-000000005kR-09xI-H", out);
   EXPECT_EQ(out.damage, Damage::envelope);
+  // A name that is no -H file's is no message, however well it matches.
+  parts.first = "1xUYvJ-0004Zg-2C-D\n";
+  EXPECT_FALSE(parse_h_file(parts.text(), "1xUYvJ-0004Zg-2C-D"));
 }
 
 TEST(HFile, Spool6_ReadsLoginsFromTheRight) {

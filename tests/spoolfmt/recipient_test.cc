@@ -51,6 +51,13 @@ const Row kRows[] = {
     // Exim 3 and early Exim 4
     {"three@r 0,5,0", "three@r", "", "", 0, 5, "three@r  0,0  0,5#3"},
     {"early4@r 7", "early4@r", "", "", 0, 7, "early4@r  0,0  0,7#3"},
+    // an address that would be read as an old form if it stood alone
+    {"a@r  ", "a@r ", "", "", 0, -1, "a@r   0,0  0,-1#3"},
+    {"a@r 5  0,0  0,-1#3", "a@r 5", "", "", 0, -1, nullptr},
+    {"a@r ,5,", "a@r", "", "", 0, 5, "a@r  0,0  0,5#3"},
+    {"a@r ,5,  0,0  0,-1#3", "a@r ,5,", "", "", 0, -1, nullptr},
+    // nobody is named
+    {" x 1,2#1", " x 1,2#1", "", "", 0, -1, nullptr},
     // lengths that lie: nothing is guessed
     {"a@r  0,4 owner@lists.example 10,-1#3", "a@r  0,4 owner@lists.example 10,-1#3", "",
      "", 0, -1, nullptr},
