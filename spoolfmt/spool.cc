@@ -64,8 +64,9 @@ base::Result<void> make_directory(const std::filesystem::path& directory) {
   base::Fd fd = TRY(base::open_file(directory, O_RDONLY | O_DIRECTORY));
   if (::fchmod(fd.get(), 0750) != 0)
     return base::system_failure(directory.string(), errno);
-  TRY(take_owner_of(directory.parent_path(), fd.get(), directory));
-  return base::sync_directory(directory.parent_path());
+  auto parent = directory.has_parent_path() ? directory.parent_path() : ".";
+  TRY(take_owner_of(parent, fd.get(), directory));
+  return base::sync_directory(parent);
 }
 
 base::Result<void> settle_file(int fd, const std::filesystem::path& path) {

@@ -316,3 +316,15 @@ TEST(Receive, SaysWhatIsWrongWithTheCommandLine) {
     EXPECT_EQ(std::ranges::count(end.err, '\n'), 1) << end.err;
   }
 }
+
+TEST(Receive, MakesASpoolNamedRelativeToItsDirectory) {
+  support::TempDir dir;
+  support::Process process({.program = support::program("bobbin-receive"),
+                            .args = {"-s", "spool", "--listen", "127.0.0.1:0"},
+                            .directory = dir.path()});
+  ASSERT_TRUE(process.saw("\n")) << process.err();
+  auto port = process.out().substr(process.out().rfind(':') + 1);
+  EXPECT_THAT(send(static_cast<std::uint16_t>(std::atoi(port.c_str())),
+                   "MAIL FROM:<a@x>\nRCPT TO:<b@y>\n", "A: 1\r\n\r\nx\r\n"),
+              SizeIs(16));
+}
