@@ -198,8 +198,8 @@ class Reception : public testing::TestWithParam<std::string> {
   void fresh() {
     fs::remove_all(root());
     fs::create_directory(root());
-    accepted_.clear();
-    refused_.clear();
+    accepted.clear();
+    refused.clear();
   }
 
   fs::path root() const { return temp_ / "root"; }
@@ -227,7 +227,7 @@ class Reception : public testing::TestWithParam<std::string> {
       for (std::size_t end = i + 2; i < all.size() && i < end; ++i) {
         int code = send(client, all[i]);
         if (code == 0) return;
-        (code == 250 ? accepted_ : refused_)[all[i].name] = code;
+        (code == 250 ? accepted : refused)[all[i].name] = code;
         if (code != 250) client.say("RSET\r\n");
       }
       client.say("QUIT\r\n");
@@ -248,7 +248,7 @@ class Reception : public testing::TestWithParam<std::string> {
     EXPECT_EQ(process.wait().status, 0);
   }
 
-  std::map<std::string, int> accepted_, refused_;  // name, the code it was told
+  std::map<std::string, int> accepted, refused;  // name, the code it was told
 
  private:
   support::TempDir temp_;
@@ -269,11 +269,11 @@ TEST_P(ReceiveKilled, LosesNothingAndHalvesNothing) {
     ASSERT_EQ(outcome.status, call ? 128 + SIGKILL : 0) << outcome.err;
 
     Found found = look(spool());
-    for (const auto& [name, code] : accepted_)
+    for (const auto& [name, code] : accepted)
       EXPECT_EQ(found.messages[name], 1) << name << " was accepted";
     for (const auto& [name, times] : found.messages) EXPECT_EQ(times, 1) << name;
     if (!call) {
-      EXPECT_EQ(accepted_.size(), messages().size());
+      EXPECT_EQ(accepted.size(), messages().size());
       EXPECT_TRUE(found.leftovers.empty());
       break;
     }
@@ -307,15 +307,15 @@ TEST_P(ReceiveTripped, Says4xxAndLeavesNothing) {
       continue;
     }
     // It is alive, and the trouble was for one message only.
-    EXPECT_EQ(accepted_.size() + refused_.size(), messages().size());
-    EXPECT_LE(refused_.size(), 1U);
-    for (const auto& [name, code] : refused_) EXPECT_EQ(code / 100, 4) << name;
-    refusals += static_cast<long>(refused_.size());
+    EXPECT_EQ(accepted.size() + refused.size(), messages().size());
+    EXPECT_LE(refused.size(), 1U);
+    for (const auto& [name, code] : refused) EXPECT_EQ(code / 100, 4) << name;
+    refusals += static_cast<long>(refused.size());
     process.signal(SIGTERM);
     auto outcome = process.wait();
     Found found = look(spool());
-    EXPECT_EQ(found.messages.size(), accepted_.size());
-    for (const auto& [name, code] : accepted_)
+    EXPECT_EQ(found.messages.size(), accepted.size());
+    for (const auto& [name, code] : accepted)
       EXPECT_EQ(found.messages[name], 1) << name;
     for (const auto& name : found.leftovers) ADD_FAILURE() << "left over: " << name;
     if (!call) {
