@@ -69,6 +69,7 @@ smtp::Offer make_offer(const policy::MainOptions& main) {
   offer.size_limit = main.message_size_limit;
   offer.recipient_limit = main.recipients_max;
   offer.error_limit = main.smtp_max_synprot_errors;
+  offer.unknown_limit = main.smtp_max_unknown_commands;
   return offer;
 }
 

@@ -36,15 +36,16 @@ std::optional<Reply> Dialogue::out_of_sync(Verb verb, bool more) {
   return standard(Standard::out_of_sync);
 }
 
-Reply Dialogue::counted(unsigned& errors, Reply reply) {
-  if (++errors <= offer_.error_limit) return reply;
+Reply Dialogue::counted(unsigned& errors, unsigned limit, Reply reply) {
+  if (++errors <= limit) return reply;
   over_ = true;
   return standard(Standard::too_many_errors);
 }
 
 Reply Dialogue::misunderstood(Verb verb, const Reply& problem) {
   note_refusal(verb, problem);
-  return counted(problem.code == 500 ? unknown_ : errors_, problem);
+  return problem.code == 500 ? counted(unknown_, offer_.unknown_limit, problem)
+                             : counted_error(problem);
 }
 
 // Commands that were pipelined behind a refused one are no fault of the client's, who
@@ -69,8 +70,8 @@ std::optional<Reply> Dialogue::refuses(const Command& command) {
 }
 
 std::optional<Reply> Dialogue::refuses_mail(const Mail& mail) {
-  if (helo_name_.empty()) return counted(errors_, standard(Standard::need_hello));
-  if (has_sender_) return counted(errors_, standard(Standard::have_sender));
+  if (helo_name_.empty()) return counted_error(standard(Standard::need_hello));
+  if (has_sender_) return counted_error(standard(Standard::have_sender));
   if (offer_.size_limit > 0 && mail.params.size.value_or(0) > offer_.size_limit)
     return standard(Standard::message_too_big);
   return std::nullopt;
@@ -80,7 +81,7 @@ std::optional<Reply> Dialogue::refuses_rcpt() {
   if (!has_sender_) {
     Reply reply = standard(Standard::need_sender);
     bool excused = sender_refused_ && pipelining_advertised();
-    return excused ? reply : counted(errors_, std::move(reply));
+    return excused ? reply : counted_error(std::move(reply));
   }
   if (offer_.recipient_limit > 0 &&
       transaction_.recipients.size() >= offer_.recipient_limit)
@@ -92,7 +93,7 @@ std::optional<Reply> Dialogue::refuses_data() {
   if (has_sender_ && !transaction_.recipients.empty()) return std::nullopt;
   Reply reply = has_sender_ ? all_refused() : standard(Standard::need_sender);
   bool excused = (sender_refused_ || recipient_refusal_) && pipelining_advertised();
-  return excused ? reply : counted(errors_, std::move(reply));
+  return excused ? reply : counted_error(std::move(reply));
 }
 
 // Where every recipient was refused in the same words, DATA is answered with them.

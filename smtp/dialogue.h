@@ -25,8 +25,9 @@ struct Offer {
   std::size_t recipient_limit = 0;  // of one message; 0: none
   bool eight_bit_mime = true;
   bool pipelining = true;
-  unsigned error_limit = 3;  // the next syntax or protocol error ends the connection,
-                             // and likewise the next unknown command
+  // The next syntax or protocol error, or unknown command, ends the connection.
+  unsigned error_limit = 3;
+  unsigned unknown_limit = 3;
 };
 
 // From MAIL to the end of data.
@@ -78,7 +79,10 @@ class Dialogue {
   unsigned errors() const { return errors_; }
 
  private:
-  Reply counted(unsigned& errors, Reply reply);
+  Reply counted(unsigned& errors, unsigned limit, Reply reply);
+  Reply counted_error(Reply reply) {
+    return counted(errors_, offer_.error_limit, std::move(reply));
+  }
   bool pipelining_advertised() const { return extended_ && offer_.pipelining; }
   void note_refusal(Verb verb, const Reply& reply);
   void forget_transaction();

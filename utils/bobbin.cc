@@ -106,19 +106,22 @@ std::string purpose_of(const fs::path& tool) {
   return help.substr(first + 1, help.find('\n', first + 1) - first - 1);
 }
 
-// Edits (Levenshtein) between what was typed and a name.
+// How many letters must be changed, added, left out or swapped with their neighbour.
 std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (char c : a) {
-    std::size_t diagonal = row[0]++;
+  std::vector<std::size_t> before(b.size() + 1);  // the row before the last one
+  std::vector<std::size_t> last(b.size() + 1);
+  std::iota(last.begin(), last.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::vector<std::size_t> row(b.size() + 1, i + 1);
     for (std::size_t j = 0; j < b.size(); ++j) {
-      std::size_t change = diagonal + (c == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({change, row[j] + 1, diagonal + 1});
+      std::size_t change = last[j] + (a[i] == b[j] ? 0 : 1);
+      row[j + 1] = std::min({change, row[j] + 1, last[j + 1] + 1});
+      if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j])
+        row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
     }
+    before = std::exchange(last, std::move(row));
   }
-  return row.back();
+  return last.back();
 }
 
 int unknown_tool(const std::string& name,
