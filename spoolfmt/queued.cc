@@ -35,6 +35,17 @@ bool in_journal(const std::vector<std::string_view>& journal, std::string_view n
   return std::find(journal.begin(), journal.end(), name) != journal.end();
 }
 
+// Hardly any message has a journal, and not finding one is cheaper asked like this.
+void read_journal(int directory, const std::string& name, Queued& queued) {
+  if (::faccessat(directory, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return;
+  auto fd = base::open_at(directory, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  if (!fd) return;
+  auto text = base::read_all(fd->get(), name, kLargestH);
+  if (!text) return;
+  queued.j_text = std::move(*text);
+  queued.journal = parse_journal(queued.j_text);
+}
+
 }  // namespace
 
 bool Queued::listed_as_delivered(std::string_view address) const {
@@ -89,16 +100,8 @@ base::Result<void> Looker::look(const SpoolEntry& entry, Queued& queued) {
   if (::fstatat(at, name.c_str(), &status, 0) == 0)
     queued.d_size = static_cast<std::uint64_t>(status.st_size);
 
-  // Hardly any message has a journal, and not finding one is cheaper asked like this.
   name.back() = 'J';
-  if (::faccessat(at, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (auto j = base::open_at(at, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW)) {
-      if (auto text = base::read_all(j->get(), name, kLargestH)) {
-        queued.j_text = std::move(*text);
-        queued.journal = parse_journal(queued.j_text);
-      }
-    }
-  }
+  if (!entry.has_no_journal) read_journal(at, name, queued);
   name.back() = 'H';
   read_h_file(queued.h_text, name, queued.h);
   return {};

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <memory>
+#include <set>
 
 #include "base/handle.h"
 
@@ -136,14 +138,14 @@ base::Result<char> Spool::locate(const MessageId& id, std::string_view suffix) c
   return base::fail(base::Code::not_found, name + ": no such file in this queue");
 }
 
-base::Result<void> Spool::for_each(
-    const std::function<bool(const SpoolEntry&)>& visit,
+base::Result<void> Spool::for_each_name(
+    const std::function<bool(std::string_view, char)>& visit,
     const std::function<void(const base::Error&)>& trouble) const {
   std::string subdirectories;
   bool go_on = true;
   auto read = [&](char subdirectory) -> base::Result<void> {
     Directory directory = TRY(open_directory(input(subdirectory)));
-    for (;;) {
+    while (go_on) {
       errno = 0;
       const dirent* item = ::readdir(directory.get());
       if (item == nullptr) {
@@ -155,13 +157,11 @@ base::Result<void> Spool::for_each(
       if (subdirectory == 0 && name.size() == 1 && is_letter(name[0])) {
         if (item->d_type == DT_DIR || item->d_type == DT_UNKNOWN)
           subdirectories += name;
-      } else if (looks_like_message(name)) {
-        if (!visit(make_entry(name, subdirectory))) {
-          go_on = false;
-          return {};
-        }
+      } else {
+        go_on = visit(name, subdirectory);
       }
     }
+    return {};
   };
   TRY(read(0));
   std::sort(subdirectories.begin(), subdirectories.end());
@@ -174,15 +174,31 @@ base::Result<void> Spool::for_each(
   return {};
 }
 
+base::Result<void> Spool::for_each(
+    const std::function<bool(const SpoolEntry&)>& visit,
+    const std::function<void(const base::Error&)>& trouble) const {
+  return for_each_name(
+      [&](std::string_view name, char subdirectory) {
+        return !looks_like_message(name) || visit(make_entry(name, subdirectory));
+      },
+      trouble);
+}
+
 base::Result<std::vector<SpoolEntry>> Spool::sorted(
     const std::function<void(const base::Error&)>& trouble) const {
   std::vector<SpoolEntry> entries;
-  TRY(for_each(
-      [&](const SpoolEntry& entry) {
-        entries.push_back(entry);
+  std::set<std::string, std::less<>> journals;  // few: only deliveries at work have one
+  TRY(for_each_name(
+      [&](std::string_view name, char subdirectory) {
+        if (looks_like_message(name))
+          entries.push_back(make_entry(name, subdirectory));
+        else if (name.ends_with("-J"))
+          journals.emplace(name.substr(0, name.size() - 2));
         return true;
       },
       trouble));
+  for (SpoolEntry& entry : entries)
+    entry.has_no_journal = journals.find(entry.stem()) == journals.end();
   std::stable_sort(entries.begin(), entries.end(),
                    [](const SpoolEntry& a, const SpoolEntry& b) {
                      return queue_order(a.stem(), b.stem());

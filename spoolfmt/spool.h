@@ -29,7 +29,8 @@ namespace spoolfmt {
 struct SpoolEntry {
   std::array<char, MessageId::kLongLength> stem_bytes{};
   std::uint8_t stem_size = 0;
-  char subdirectory = 0;  // 0: in input/ itself
+  char subdirectory = 0;        // 0: in input/ itself
+  bool has_no_journal = false;  // when its directory was read; false: not known
 
   std::string_view stem() const { return {stem_bytes.data(), stem_size}; }
   std::string h_name() const { return std::string(stem()) + "-H"; }
@@ -65,12 +66,17 @@ class Spool {
   base::Result<void> for_each(
       const std::function<bool(const SpoolEntry&)>& visit,
       const std::function<void(const base::Error&)>& trouble) const;
-  // The same as a list in the order of a sorted queue.
+  // The same as a list in the order of a sorted queue.  Since it has seen every name,
+  // an entry also knows whether it had a journal, and nobody need ask the disk again.
   base::Result<std::vector<SpoolEntry>> sorted(
       const std::function<void(const base::Error&)>& trouble) const;
 
  private:
   Spool(std::filesystem::path directory, std::string queue, bool split);
+  // Every name in input/ and its subdirectories that a message's file could have.
+  base::Result<void> for_each_name(
+      const std::function<bool(std::string_view name, char subdirectory)>& visit,
+      const std::function<void(const base::Error&)>& trouble) const;
 
   std::filesystem::path directory_;
   std::string queue_;

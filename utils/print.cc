@@ -227,7 +227,7 @@ void append_json(std::string& out, const Queued& queued, const base::Error* trou
   if (queued.h.damage != Damage::envelope) {
     json.member("received", base::format_rfc3339(file.received_time()));
     json.member("age_seconds", age_seconds(queued, now));
-    json.key("size");
+    json.key("message_size");
     if (auto size = queued.message_size())
       json.value(*size);
     else
