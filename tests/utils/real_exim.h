@@ -11,8 +11,11 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/fd.h"
+#include "spoolfmt/message_id.h"
 #include "tests/support/peers.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
@@ -72,6 +75,42 @@ class RealExim {
   support::TempDir dir_;
   std::filesystem::path spool_;
   std::filesystem::path program_;
+};
+
+// While it lives, a message of a spool is called by 16 characters, as every Exim can
+// read it; those before 4.97 know no other id.  What `exim_id_update -d` changes and no
+// more: the file names and their first lines.  One message at a time.
+class ShortName {
+ public:
+  ShortName(std::filesystem::path input, std::string id)
+      : input_(std::move(input)), id_(std::move(id)), short_id_(id_) {
+    if (spoolfmt::MessageId::parse(id_)->is_long())
+      short_id_ = id_.substr(0, 7) + id_.substr(12, 7) + id_.substr(19, 2);
+    rename(id_, short_id_);
+  }
+  ShortName(const ShortName&) = delete;
+  ShortName& operator=(const ShortName&) = delete;
+  ~ShortName() { rename(short_id_, id_); }
+
+  const std::string& id() const { return short_id_; }
+
+ private:
+  void rename(const std::string& from, const std::string& to) const {
+    if (from == to) return;
+    for (const char* suffix : {"-H", "-D"}) {
+      auto file = input_ / (to + suffix);
+      EXPECT_FALSE(std::filesystem::exists(file)) << file;
+      std::filesystem::rename(input_ / (from + suffix), file);
+      std::string text = base::read_file(file).value_or("");
+      EXPECT_TRUE(text.starts_with(from + suffix)) << file;
+      // The same file, so that it keeps its owner.
+      std::ofstream(file, std::ios::binary) << to << text.substr(from.size());
+    }
+  }
+
+  std::filesystem::path input_;
+  std::string id_;
+  std::string short_id_;
 };
 
 }  // namespace utils_test
