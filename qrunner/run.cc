@@ -39,7 +39,7 @@ base::Result<void> set_ramp(std::string_view text, std::optional<std::size_t>& r
   if (!number || *number == 0)
     return base::fail(base::Code::usage,
                       "'" + std::string(text) + "': write a number from 1 on, or inf");
-  ramp = *number;
+  ramp = number;
   return {};
 }
 

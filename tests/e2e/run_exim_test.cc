@@ -27,8 +27,7 @@ namespace fs = std::filesystem;
 
 class Exim {
  public:
-  Exim(const TestSpool& spool, const std::string& port, bool split = false)
-      : spool_(spool) {
+  Exim(const TestSpool& spool, const std::string& port, bool split = false) {
     own(spool.path());
     fs::permissions(spool.path(), fs::perms(0755));
     conf_ = spool.path() / "exim.conf";
@@ -89,7 +88,6 @@ class Exim {
   }
 
  private:
-  const TestSpool& spool_;
   fs::path conf_;
 };
 
@@ -193,8 +191,7 @@ TEST(RunExim, EximReadsWhatWeLeave) {
   Sink first(spool.path() / "first", {"--defer-rcpt", "^two@"});
   Sink second(spool.path() / "second");
   Exim exim(spool, second.port());
-  std::string id =
-      exim.queue({"one@X.example", "two@x.example"}, "Subject: s\n\nbody\n");
+  exim.queue({"one@X.example", "two@x.example"}, "Subject: s\n\nbody\n");
   EXPECT_EQ(spool.run({"-q", "--smarthost", first.address()}).status, 0);
   EXPECT_TRUE(has(exim.run({"-bp"}).out, "        D one@X.example\n"))
       << exim.run({"-bp"}).out;

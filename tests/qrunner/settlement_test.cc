@@ -7,7 +7,6 @@ namespace {
 
 using qrunner::Peer;
 using qrunner::Site;
-using qrunner::Trouble;
 using smtp::Reply;
 
 const Reply kOk{250, "", "OK"};

@@ -19,7 +19,7 @@ const MessageId kId = *MessageId::parse("1xUYvJ-0004Zg-2C");
 class Transfer : public testing::Test {
  protected:
   Transfer() {
-    auto message = *NewMessage::create(spool_, kId);
+    auto message = *NewMessage::create(spool, kId);
     EXPECT_TRUE(message.write_body("body\n"));
     HFile file;
     file.id = kId;
@@ -32,30 +32,30 @@ class Transfer : public testing::Test {
   fs::path h(const fs::path& directory) { return directory / (kId.str() + "-H"); }
   fs::path d(const fs::path& directory) { return directory / (kId.str() + "-D"); }
 
-  support::TempDir dir_;
-  Spool spool_ = *Spool::create(dir_ / "spool");
+  support::TempDir dir;
+  Spool spool = *Spool::create(dir / "spool");
 };
 
 TEST_F(Transfer, Spool38_MovesAWholeMessage) {
-  auto other = *Spool::create(dir_ / "spool", "slow");
-  auto text = *base::read_file(h(spool_.input()));
-  ASSERT_TRUE(move_message(*LockedMessage::lock(spool_, kId), other.input('J'),
+  auto other = *Spool::create(dir / "spool", "slow");
+  auto text = *base::read_file(h(spool.input()));
+  ASSERT_TRUE(move_message(*LockedMessage::lock(spool, kId), other.input('J'),
                            other.msglog('J')));
   EXPECT_EQ(*base::read_file(h(other.input('J'))), text);
   EXPECT_TRUE(fs::exists(d(other.input('J'))));
   EXPECT_TRUE(fs::exists(other.msglog('J') / kId.str()));
-  EXPECT_TRUE(fs::is_empty(spool_.input()));
-  EXPECT_TRUE(fs::is_empty(spool_.msglog()));
+  EXPECT_TRUE(fs::is_empty(spool.input()));
+  EXPECT_TRUE(fs::is_empty(spool.msglog()));
 }
 
 TEST_F(Transfer, Spool38_ATakenNameOrAJournalLeavesEverythingWhereItWas) {
-  auto other = *Spool::create(dir_ / "spool", "slow");
+  auto other = *Spool::create(dir / "spool", "slow");
   std::ofstream(h(other.input())) << "taken";
-  auto message = *LockedMessage::lock(spool_, kId);
+  auto message = *LockedMessage::lock(spool, kId);
   EXPECT_FALSE(move_message(message, other.input(), other.msglog()));
   EXPECT_FALSE(fs::exists(d(other.input())));
   EXPECT_EQ(*base::read_file(h(other.input())), "taken");
-  EXPECT_TRUE(fs::exists(h(spool_.input())));
+  EXPECT_TRUE(fs::exists(h(spool.input())));
   fs::remove(h(other.input()));
   std::ofstream(message.path("-J")) << "a@b\n";
   EXPECT_EQ(move_message(message, other.input(), other.msglog()).error().code,
@@ -64,12 +64,12 @@ TEST_F(Transfer, Spool38_ATakenNameOrAJournalLeavesEverythingWhereItWas) {
 
 TEST_F(Transfer, Spool41_CopiesAreCompleteOrAbsentAndNeverOverwrite) {
   for (CopyMode mode : {CopyMode::bytes, CopyMode::link}) {
-    fs::path target = dir_ / (mode == CopyMode::link ? "links" : "copies");
+    fs::path target = dir / (mode == CopyMode::link ? "links" : "copies");
     fs::create_directory(target);
-    auto message = *LockedMessage::lock(spool_, kId);
+    auto message = *LockedMessage::lock(spool, kId);
     ASSERT_TRUE(copy_message(message, target, mode));
-    EXPECT_EQ(*base::read_file(h(target)), *base::read_file(h(spool_.input())));
-    EXPECT_EQ(*base::read_file(d(target)), *base::read_file(d(spool_.input())));
+    EXPECT_EQ(*base::read_file(h(target)), *base::read_file(h(spool.input())));
+    EXPECT_EQ(*base::read_file(d(target)), *base::read_file(d(spool.input())));
     EXPECT_EQ(fs::hard_link_count(d(target)), mode == CopyMode::link ? 2U : 1U);
     EXPECT_EQ(std::distance(fs::directory_iterator(target), {}), 2);
     // A second copy clashes and changes nothing.
@@ -82,8 +82,8 @@ TEST_F(Transfer, Spool41_CopiesAreCompleteOrAbsentAndNeverOverwrite) {
 }
 
 TEST_F(Transfer, Spool41_AMissingDirectoryIsAnError) {
-  auto message = *LockedMessage::lock(spool_, kId);
-  EXPECT_FALSE(copy_message(message, dir_ / "nowhere", CopyMode::bytes));
+  auto message = *LockedMessage::lock(spool, kId);
+  EXPECT_FALSE(copy_message(message, dir / "nowhere", CopyMode::bytes));
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ inline bool in_ci() {
 }  // namespace support
 
 // In a test's own body (it returns from it).
+// NOLINTBEGIN(bugprone-macro-parentheses): `name` goes into a stream, and is a literal.
 #define REQUIRE_PROGRAM(name)                                              \
   do {                                                                     \
     if (!support::find_program(name)) {                                    \
@@ -47,3 +48,4 @@ inline bool in_ci() {
         GTEST_SKIP() << name << " is not installed: scripts/install-deps"; \
     }                                                                      \
   } while (false)
+// NOLINTEND(bugprone-macro-parentheses)
