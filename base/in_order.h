@@ -4,13 +4,14 @@
 //
 // Made for reading a queue of small files: on a warm cache two threads are enough, on a
 // cold disk the time goes into waiting and dozens of reads in flight are six times as
-// fast.  So it starts with one thread a processor and adds one whenever a worker spent
-// most of a chunk waiting, up to `most_threads`.
+// fast.  So it starts with one thread a processor and adds one whenever a worker had to
+// wait for the disk again and again in one chunk, up to `most_threads`.
 #pragma once
+
+#include <sys/resource.h>
 
 #include <condition_variable>
 #include <cstddef>
-#include <ctime>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -49,7 +50,7 @@ class InOrder {
       std::lock_guard guard(mutex_);
       stopped_ = true;
     }
-    changed_.notify_all();
+    room_.notify_all();
     for (std::thread& thread : threads_) thread.join();
   }
 
@@ -60,14 +61,14 @@ class InOrder {
   // The next result in order, waiting for it; nothing when all are handed on.
   std::optional<Out> take_first() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] {
+    ready_.wait(lock, [&] {
       return slots_.empty() ? exhausted_ && !fetching_ : slots_.front().has_value();
     });
     if (slots_.empty()) return std::nullopt;
     Slot first = std::move(slots_.front());
     slots_.pop_front();
     ++handed_on_;
-    changed_.notify_all();
+    room_.notify_one();
     return first;
   }
 
@@ -80,7 +81,7 @@ class InOrder {
     std::unique_lock lock(mutex_);
     for (;;) {
       // A slow reader of our output must not make us hold the whole queue in memory.
-      changed_.wait(lock, [&] {
+      room_.wait(lock, [&] {
         return stopped_ || exhausted_ ||
                (!fetching_ && slots_.size() < 4 * threads_.size());
       });
@@ -92,49 +93,42 @@ class InOrder {
       fetching_ = false;
       if (!chunk) {
         exhausted_ = true;
-        changed_.notify_all();
+        room_.notify_all();
+        ready_.notify_one();
         return;
       }
       std::size_t number = given_out_++;
       slots_.emplace_back();
-      changed_.notify_all();
       lock.unlock();
-      Times before = Times::now();
+      room_.notify_one();  // somebody else may fetch now
+      long before = waits();
       Out out = worker(*chunk);
-      bool waited = mostly_waiting(before, Times::now());
+      bool waited = waits() - before >= kManyWaits;
       lock.lock();
       slots_[number - handed_on_] = std::move(out);
       if (waited && !exhausted_ && !stopped_ && threads_.size() < most_threads_)
         add_thread();
-      changed_.notify_all();
+      if (number == handed_on_) ready_.notify_one();
     }
   }
 
-  struct Times {
-    double wall, processor;
-    static double read(clockid_t clock) {
-      timespec time{};
-      ::clock_gettime(clock, &time);
-      return static_cast<double>(time.tv_sec) +
-             static_cast<double>(time.tv_nsec) * 1e-9;
-    }
-    static Times now() {
-      return {read(CLOCK_MONOTONIC), read(CLOCK_THREAD_CPUTIME_ID)};
-    }
-  };
-
-  static bool mostly_waiting(const Times& before, const Times& after) {
-    double wall = after.wall - before.wall;
-    // Short chunks say nothing: a busy machine takes the processor away for that long.
-    return wall > 0.002 && (after.processor - before.processor) < wall / 4;
+  // How often this thread gave its processor up to wait: for the disk, while it works
+  // on a chunk.  Time would tell less, since a busy machine takes the processor away as
+  // well.
+  static long waits() {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
   }
+  static constexpr long kManyWaits = 8;  // for a chunk of a few dozen files
 
   Source source_;
   std::function<Worker()> make_worker_;
   unsigned most_threads_;
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable ready_;  // the first slot is filled, or there will be no more
+  std::condition_variable room_;   // a worker may fetch
   std::deque<Slot> slots_;
   std::vector<std::thread> threads_;
   std::size_t given_out_ = 0;
