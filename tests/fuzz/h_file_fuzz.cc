@@ -2,7 +2,9 @@
 //
 // -H files: what is sound is written back in one form, which reads as the same message.
 #include <algorithm>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "spoolfmt/h_file.h"
 #include "tests/fuzz/fuzz.h"
@@ -14,9 +16,12 @@ namespace {
 
 // Whether Exim's own walk finds every name of the tree, and no name stands twice.
 bool well_ordered(const spoolfmt::HFile& file) {
-  return std::all_of(
-      file.delivered.nodes.begin(), file.delivered.nodes.end(),
-      [&](const auto& node) { return file.delivered.found_by_exim(node.name); });
+  std::set<std::string_view> names;
+  return std::all_of(file.delivered.nodes.begin(), file.delivered.nodes.end(),
+                     [&](const auto& node) {
+                       return names.insert(node.name).second &&
+                              file.delivered.found_by_exim(node.name);
+                     });
 }
 
 void check_insertion(spoolfmt::HFile file) {
