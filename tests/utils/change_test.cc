@@ -107,7 +107,7 @@ TEST(ChangingTools, WantToBeToldWhichMessages) {
   SmallSpool spool;
   spool.put_message(message());
   std::string before = spool.read(kH);
-  for (std::vector<std::string> args : std::vector<std::vector<std::string>>{
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
            {}, {"--all", kFirst}, {"no-such-id"}, {"--older", "x", kFirst}}) {
     auto run = spool.run("freeze", args);
     EXPECT_EQ(run.status, 64) << run.err;
