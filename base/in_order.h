@@ -3,9 +3,9 @@
 // Many threads work, one hands on their results in the order the work was given out.
 //
 // Made for reading a queue of small files: on a warm cache two threads are enough, on a
-// cold disk the time goes into waiting and dozens of reads in flight are six times as
-// fast.  So it starts with one thread a processor and adds one whenever a worker had to
-// wait for the disk again and again in one chunk, up to `most_threads`.
+// cold disk the time goes into waiting and dozens of reads in flight are several times
+// as fast.  So it starts with one thread a processor and adds one whenever a worker had
+// to wait for the disk again and again in one chunk, up to `most_threads`.
 #pragma once
 
 #include <sys/resource.h>
