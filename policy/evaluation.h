@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The state of one evaluation: what is fixed (policy, context), what is lexical
+// (captures, $value, $item, arguments of an ACL) and what is left of the budget.
+//
+// Evaluation is a plain recursion over an immutable tree.  Whatever has to wait, a
+// lookup in the DNS or a verification, waits inside the Context: the program that must
+// not block runs the evaluation on a thread of a pool, and the tree never knows.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/outcome.h"
+#include "policy/phase.h"
+
+namespace policy {
+
+class Context;
+struct Policy;
+
+// $0, $1, ... (spec/policy.md 4.5).  A group that took no part is empty.
+class Captures {
+ public:
+  static constexpr std::size_t kMost = 21;
+  std::string_view operator[](std::size_t number) const {
+    return number < groups_.size() ? std::string_view(groups_[number])
+                                   : std::string_view();
+  }
+  void clear() { groups_.clear(); }
+  void assign(std::span<const std::string_view> groups) {
+    groups_.assign(groups.begin(), groups.end());
+    if (groups_.size() > kMost) groups_.resize(kMost);
+  }
+
+ private:
+  std::vector<std::string> groups_;
+};
+
+// What one evaluation may cost (18.8).
+struct Budget {
+  std::size_t steps = 1'000'000;  // nodes evaluated, list elements, tries of a match
+  std::size_t output = std::size_t{1} << 20;  // bytes of any one result
+  unsigned acl_depth = 20;                    // calls of an ACL inside another
+};
+
+struct Evaluation {
+  const Policy& policy;
+  Context& context;
+  Phase phase = Phase::other;
+
+  Captures captures;
+  std::optional<std::string> value, item;      // $value, $item where they are set
+  std::span<const std::string> acl_arguments;  // $acl_arg1 ...
+  Budget budget;
+
+  // One more step: false when the budget is used up.
+  bool step(std::size_t cost = 1) {
+    if (budget.steps < cost) return false;
+    budget.steps -= cost;
+    return true;
+  }
+};
+
+}  // namespace policy
