@@ -57,6 +57,9 @@ struct AclResult {
 // What an option like acl_smtp_rcpt says: an ACL's name, a template whose literal
 // results are names, or statements in place (10.1).  Null: not set.
 class AclChoice;
+// Its calls of ACLs are noted in `parsing.acl_calls`, `parsing.phases` being where.
+std::shared_ptr<const AclChoice> parse_acl_choice(const SourceText& text,
+                                                  Parsing& parsing);
 
 // Parses the lines of the ACL section from `name:` lines on into `acls`, which stand in
 // the order of Symbols::acls.

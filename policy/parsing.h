@@ -72,6 +72,7 @@ struct AclCall {
   Id callee = 0;
   std::vector<const Template*> arguments;
   Origin origin;
+  Phases here = {};  // without a caller: what the call stands in
 };
 
 // What is used under a condition of phase, judged when all phases of all ACLs are
@@ -108,6 +109,9 @@ struct Parsing {
   }
   // Complains at once if `program` cannot serve `feature`.
   void need(Feature feature, std::string_view what, Origin origin);
+  void call(Id callee, std::vector<const Template*> arguments, Origin origin) {
+    acl_calls.push_back({acl, callee, std::move(arguments), origin, phases});
+  }
   void use(std::string what, Phases available, Origin origin, bool only_warn = false) {
     phase_uses.push_back({acl, phases, available, std::move(what), origin, only_warn});
   }
