@@ -56,10 +56,14 @@ struct AclResult {
 
 // What an option like acl_smtp_rcpt says: an ACL's name, a template whose literal
 // results are names, or statements in place (10.1).  Null: not set.
-class AclChoice;
+class AclChoice;  // policy/acl_choice.h
 // Its calls of ACLs are noted in `parsing.acl_calls`, `parsing.phases` being where.
 std::shared_ptr<const AclChoice> parse_acl_choice(const SourceText& text,
                                                   Parsing& parsing);
+
+// "acl_smtp_rcpt" for Phase::rcpt, and back; empty and nothing for what is no ACL.
+std::string_view acl_option(Phase phase);
+std::optional<Phase> acl_option_phase(std::string_view option);
 
 // Parses the lines of the ACL section from `name:` lines on into `acls`, which stand in
 // the order of Symbols::acls.
