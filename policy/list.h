@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "policy/context.h"
 #include "policy/outcome.h"
@@ -53,6 +54,15 @@ Outcome<ListMatch> match(const List& list, const ListSubject& subject,
 
 // May the data of a match carry what a stranger wrote?
 bool remote(const List& list, const Provenance& provenance);
+
+// Which named lists its text names: for cycles.  Lists of addresses also name lists of
+// domains ("x@+local").
+struct NamedListUse {
+  ListKind kind = ListKind::domain;
+  Id id = 0;
+  Origin origin;
+};
+std::vector<NamedListUse> named_lists(const List& list);
 
 // The source text of a list with the named ones in it merged: ${listnamed:...}.
 std::string listnamed(const List& list, const Policy& policy);
