@@ -8,6 +8,7 @@
 // it is made of; there is one small class for each kind, and one table that names them.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,6 +45,7 @@ class Template {
     std::string literal;                         // comes first
     std::unique_ptr<const Expansion> expansion;  // null: only the literal
     Origin origin;                               // of the expansion
+    std::uint32_t begin = 0, end = 0;  // of the expansion, offsets into the text read
   };
 
   Template() = default;
@@ -51,6 +53,8 @@ class Template {
   static Template of(std::string literal);
 
   const std::vector<Piece>& pieces() const { return pieces_; }
+  // For those who cut it up, as lists do.
+  std::vector<Piece> take_pieces() && { return std::move(pieces_); }
   // Its text if it has no expansion, else null.
   const std::string* literal() const;
   // Is it exactly one expansion and nothing else?
