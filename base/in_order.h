@@ -4,8 +4,10 @@
 //
 // Made for reading a queue of small files: on a warm cache two threads are enough, on a
 // cold disk the time goes into waiting and dozens of reads in flight are several times
-// as fast.  So it starts with one thread a processor and adds one whenever a worker had
-// to wait for the disk again and again in one chunk, up to `most_threads`.
+// as fast.  So it starts with one thread a processor and large chunks; once a worker
+// had to wait for the disk again and again in one chunk, it adds a thread whenever one
+// had to wait, up to `most_threads`, and asks for small chunks, so that neighbours are
+// read together: whatever lies below reads ahead for one stream, not for sixty-four.
 #pragma once
 
 #include <sys/resource.h>
@@ -21,19 +23,24 @@
 
 namespace base {
 
+enum class ChunkSize {
+  large,  // some dozens: handing over costs next to nothing
+  small,  // one or two
+};
+
 // Takes chunks from `source` until it has no more, gives each to a worker and calls
 // `sink` with the results, in the order of the chunks, on the calling thread.
 // `make_worker` is called once a thread, so a worker may own buffers.  `source` is
-// called by one thread at a time.  When `sink` returns false, no new chunk is taken and
-// the function returns.
+// called by one thread at a time and told which size of chunk serves.  When `sink`
+// returns false, no new chunk is taken and the function returns.
 template <class Chunk, class Out>
 class InOrder {
  public:
-  using Source = std::function<std::optional<Chunk>()>;
+  using Source = std::function<std::optional<Chunk>(ChunkSize)>;
   using Worker = std::function<Out(Chunk&)>;
 
   InOrder(Source source, std::function<Worker()> make_worker,
-          unsigned most_threads = 64)
+          unsigned most_threads = 32)
       : source_(std::move(source)),
         make_worker_(std::move(make_worker)),
         most_threads_(most_threads) {}
@@ -80,15 +87,15 @@ class InOrder {
     Worker worker = make_worker_();
     std::unique_lock lock(mutex_);
     for (;;) {
-      // A slow reader of our output must not make us hold the whole queue in memory.
       room_.wait(lock, [&] {
         return stopped_ || exhausted_ ||
-               (!fetching_ && slots_.size() < 4 * threads_.size());
+               (!fetching_ && slots_.size() < most_under_way());
       });
       if (stopped_ || exhausted_) return;
       fetching_ = true;
+      ChunkSize size = size_;
       lock.unlock();
-      std::optional<Chunk> chunk = source_();
+      std::optional<Chunk> chunk = source_(size);
       lock.lock();
       fetching_ = false;
       if (!chunk) {
@@ -103,13 +110,22 @@ class InOrder {
       room_.notify_one();  // somebody else may fetch now
       long before = waits();
       Out out = worker(*chunk);
-      bool waited = waits() - before >= kManyWaits;
+      bool waited = waits() - before >= (size == ChunkSize::large ? kManyWaits : 1);
       lock.lock();
       slots_[number - handed_on_] = std::move(out);
+      if (waited) size_ = ChunkSize::small;
       if (waited && !exhausted_ && !stopped_ && threads_.size() < most_threads_)
         add_thread();
       if (number == handed_on_) ready_.notify_one();
     }
+  }
+
+  // A slow reader of our output must not make us hold the whole queue in memory.  But
+  // when this many are under way all wait for the first, and one read from a cold disk
+  // may take as long as dozens of others: so small chunks get more room, about what the
+  // large ones have in messages.
+  std::size_t most_under_way() const {
+    return (size_ == ChunkSize::large ? 4 : 64) * threads_.size();
   }
 
   // How often this thread gave its processor up to wait: for the disk, while it works
@@ -120,7 +136,7 @@ class InOrder {
     ::getrusage(RUSAGE_THREAD, &usage);
     return usage.ru_nvcsw;
   }
-  static constexpr long kManyWaits = 8;  // for a chunk of a few dozen files
+  static constexpr long kManyWaits = 8;  // in a large chunk
 
   Source source_;
   std::function<Worker()> make_worker_;
@@ -131,6 +147,7 @@ class InOrder {
   std::condition_variable room_;   // a worker may fetch
   std::deque<Slot> slots_;
   std::vector<std::thread> threads_;
+  ChunkSize size_ = ChunkSize::large;
   std::size_t given_out_ = 0;
   std::size_t handed_on_ = 0;
   bool fetching_ = false;

@@ -47,7 +47,7 @@ class EntrySource {
   ~EntrySource();
 
   // The next chunk; nothing at the end.  For one thread at a time.
-  std::optional<Entries> next();
+  std::optional<Entries> next(base::ChunkSize wanted = base::ChunkSize::large);
 
   // Characters of the longest name among those known so far; never under 16.
   std::size_t widest_id();
@@ -117,7 +117,8 @@ void scan(
       return part;
     };
   };
-  Pipeline pipeline([&] { return source.next(); }, make_worker);
+  Pipeline pipeline([&](base::ChunkSize wanted) { return source.next(wanted); },
+                    make_worker);
   pipeline.run([&](Part part) {
     if (failures)
       for (const auto& trouble : part.troubles) failures->add(trouble);

@@ -2,10 +2,15 @@
 #include "base/in_order.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace base {
 namespace {
@@ -14,7 +19,7 @@ using Squares = InOrder<int, int>;
 
 // Chunks 0, 1, 2, ... up to `count`.
 Squares::Source numbers(int count) {
-  return [next = 0, count]() mutable -> std::optional<int> {
+  return [next = 0, count](ChunkSize) mutable -> std::optional<int> {
     if (next == count) return std::nullopt;
     return next++;
   };
@@ -64,6 +69,56 @@ TEST(InOrderThreads, StopsWhenTheReaderHasEnough) {
   EXPECT_EQ(seen, 10);
   // No more than what was under way: memory is bounded by the threads, not the source.
   EXPECT_LT(worked, 2000);
+}
+
+// Gives the processor up so many times, as one who reads a cold disk does.
+void wait_times(long times) {
+  auto waits = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+  };
+  for (long before = waits(); waits() - before < times;)
+    std::this_thread::sleep_for(std::chrono::nanoseconds(1));
+}
+
+TEST(InOrderThreads, AsksForSmallChunksOnceAWorkerWaitedAgainAndAgain) {
+  std::vector<ChunkSize> asked;
+  auto source = [&asked, inner = numbers(20'000)](ChunkSize size) {
+    asked.push_back(size);
+    return inner(size);
+  };
+  Squares work(source, [] {
+    return [](int& n) {
+      if (n == 0) wait_times(100);
+      return n;
+    };
+  });
+  work.run([](int) { return true; });
+  // While the first is not done, no more than four a thread are given out.
+  auto first_small = std::ranges::find(asked, ChunkSize::small);
+  EXPECT_LE(first_small - asked.begin(),
+            4 * std::max(1U, std::thread::hardware_concurrency()));
+  EXPECT_EQ(std::count(first_small, asked.end(), ChunkSize::large), 0);
+  EXPECT_EQ(asked.front(), ChunkSize::large);
+}
+
+TEST(InOrderThreads, AddsThreadsWhileTheyWaitUpToTheMost) {
+  for (unsigned most : {1U, 7U}) {
+    std::atomic<unsigned> threads = 0;
+    Squares work(
+        numbers(1000),
+        [&] {
+          ++threads;
+          return [](int& n) {
+            wait_times(8);
+            return n;
+          };
+        },
+        most);
+    work.run([](int) { return true; });
+    EXPECT_EQ(threads, most);
+  }
 }
 
 TEST(InOrderThreads, AWorkerKeepsItsOwnBuffers) {

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Listing, counting and selecting beside exim, exipick and a bare read loop.
 
-Makes a split and an unsplit spool of 1 KiB messages on a journaled ext4 image and runs
-all programs in turn, warm and cold, repetition by repetition, so that whatever else the
+Makes a split and an unsplit spool of 1 KiB messages on a journaled ext4 image, or on a
+disk's own file system, and runs all programs in turn, warm and cold, repetition by repetition, so that whatever else the
 machine does hits them alike.  Prints medians, and ratios taken within each repetition.
 Root, because exim takes a configuration of its own from nobody else.
 """
@@ -20,6 +20,7 @@ import time
 BUILD = pathlib.Path(os.environ.get("BOBBIN_BENCH_BUILD", "build/bench")).resolve()
 BIN = BUILD / "bin"
 LIMIT = "read loop, 2 threads"
+COLD_LIMIT = "read loop, 32 threads"
 EXIM_CONF = """primary_hostname = bench.invalid
 spool_directory = {spool}
 log_file_path = {log}/%slog
@@ -32,12 +33,17 @@ def warn(text):
     print("bench: " + text, file=sys.stderr)
 
 
-def journaled_directory(parent, inodes):
+def journaled_directory(parent, inodes, with_image):
     """A mounted ext4 image below `parent`, or just a directory there."""
     place = pathlib.Path(tempfile.mkdtemp(prefix="bobbin-bench-", dir=parent))
     place.chmod(0o755)
     mount = place / "mount"
     mount.mkdir()
+    if not with_image:
+        kind = subprocess.run(["findmnt", "-n", "-o", "FSTYPE", "-T", mount], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout.strip()
+        print(f"on {parent}, file system: {kind}")
+        return place, mount
     image = place / "image"
     with open(image, "wb") as file:
         file.truncate(8 << 30)
@@ -76,6 +82,7 @@ def commands(spool, conf):
     table = {
         "exim -bp": ([exim, "-C", conf, "-bp"], None),
         LIMIT: ([BIN / "read_loop", spool, "2"], None),
+        COLD_LIMIT: ([BIN / "read_loop", spool, "32", "cold"], None),
         "list --format exim": (ours("list", "--format", "exim"), "exim -bp"),
         "list --format json": (ours("list", "--json"), "exim -bp"),
         "list --sort none": (ours("list", "--sort", "none"), "exim -bp"),
@@ -136,13 +143,14 @@ def measure(table, repetitions, cold):
 
 
 def report(heading, table, results):
+    limit = COLD_LIMIT if COLD_LIMIT in table else LIMIT
     print(f"\n{heading}\n{'':24}{'median s':>9}{'best s':>9}{'cpu s':>8}{'MiB':>6}"
           "  times as fast as")
     for name, (_, peer) in table.items():
         walls, processor, memory = zip(*results[name])
         line = (f"{name:24}{statistics.median(walls):9.3f}{min(walls):9.3f}"
                 f"{statistics.median(processor):8.3f}{max(memory):6.0f}")
-        for other in filter(None, (peer, LIMIT if peer == "exim -bp" else None)):
+        for other in filter(None, (peer, limit if peer == "exim -bp" else None)):
             ratios = [theirs[0] / ours for theirs, ours in zip(results[other], walls)]
             line += f"  {statistics.median(ratios):.2f} {other}"
         print(line, flush=True)
@@ -152,6 +160,10 @@ def only(table, *names):
     return {name: table[name] for name in names}
 
 
+def without(table, *names):
+    return {name: row for name, row in table.items() if name not in names}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=100_000)
@@ -159,25 +171,33 @@ def main():
                         help="messages for the memory figure; 0: none")
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--place", default="/var/tmp", help="where the image goes")
-    parser.add_argument("--warm-only", action="store_true")
+    parser.add_argument("--no-image", action="store_true",
+                        help="spools directly below --place: its disk, its file system")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--warm-only", action="store_true")
+    which.add_argument("--cold-only", action="store_true")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("bench: only root can show exim a spool: run it with sudo")
 
-    subprocess.run([BIN / "h_file_bench", "--benchmark_min_time=0.5"], check=True)
+    if not arguments.cold_only:
+        subprocess.run([BIN / "h_file_bench", "--benchmark_min_time=0.5"], check=True)
     inodes = 4 * arguments.count + 2 * arguments.many + 10_000
-    place, mount = journaled_directory(arguments.place, inodes)
+    place, mount = journaled_directory(arguments.place, inodes, not arguments.no_image)
     try:
         for layout in ("unsplit", "split"):
             spool, conf = make_spool(mount, layout, arguments.count, layout == "split")
             table = commands(spool, conf)
-            run(table[LIMIT][0])
             heading = f"{arguments.count} messages, {layout}"
-            report(heading + ", warm", table, measure(table, arguments.reps, False))
-            lines = [first_line(spool) for _ in range(arguments.reps)]
-            print(f"first line unsorted: median {statistics.median(lines) * 1000:.1f} ms")
+            if not arguments.cold_only:
+                warm = without(table, COLD_LIMIT)
+                run(table[LIMIT][0])
+                report(heading + ", warm", warm, measure(warm, arguments.reps, False))
+                lines = [first_line(spool) for _ in range(arguments.reps)]
+                print("first line unsorted: median "
+                      f"{statistics.median(lines) * 1000:.1f} ms")
             if not arguments.warm_only:
-                cold = only(table, "exim -bp", LIMIT,
+                cold = only(table, "exim -bp", COLD_LIMIT,
                             "list --format exim", "exim -bpc", "count")
                 report(heading + ", cold", cold, measure(cold, arguments.reps, True))
             shutil.rmtree(spool)
