@@ -72,6 +72,7 @@ void Cli::custom(std::string name, char letter, std::string argument, std::strin
   row.argument = std::move(argument);
   row.help = std::move(help);
   row.set = std::move(set);
+  row.actions = only_for_;
   rows_.push_back(std::move(row));
 }
 
@@ -118,16 +119,39 @@ void Cli::operands(std::string name, std::vector<std::string>& target,
 
 void Cli::group(std::string heading) {
   group_ = std::move(heading);
+  only_for_.clear();
+}
+
+void Cli::action(std::string& target, std::string word, std::string synopsis,
+                 std::string help) {
+  action_ = &target;
+  actions_.push_back({std::move(word), std::move(synopsis), std::move(help)});
+}
+
+void Cli::only_for(std::vector<std::string> actions) {
+  std::string words;
+  for (const auto& action : actions) {
+    bool last = &action == &actions.back();
+    words += (words.empty() ? " " : last ? " and " : ", ") + action;
+  }
+  group("Options of" + words);
+  only_for_ = std::move(actions);
+}
+
+void Cli::afterwards(std::function<Result<void>()> check) {
+  afterwards_.push_back(std::move(check));
 }
 
 void Cli::common(CommonOptions& target) {
   std::string before = std::exchange(group_, "Common options");
+  std::vector<std::string> actions = std::exchange(only_for_, {});
   option("config", 'C', "FILE", target.config, "configuration file");
   option("define", 'D', "NAME=VALUE", target.macros, "define a macro (repeatable)");
   option("spool", 's', "DIR", target.spool, "the spool directory");
   option("queue", 'G', "NAME", target.queue, "a named queue of that spool");
   flag("verbose", 'v', target.verbose, "say more on standard error");
   group_ = before;
+  only_for_ = actions;
 }
 
 namespace {
@@ -206,6 +230,7 @@ Result<void> Cli::parse_tokens(const std::vector<std::string>& arguments) {
   } catch (const po::error& e) {
     return fail(Code::usage, std::string(e.what()) + ": see --help");
   }
+  std::vector<const Row*> given;
   for (const po::option& option : parsed) {
     if (option.position_key >= 0) {
       if (!operands_)
@@ -225,9 +250,32 @@ Result<void> Cli::parse_tokens(const std::vector<std::string>& arguments) {
         if (!option.value.empty()) value = option.value.front();
         if (auto set = row.set(value); !set)
           return std::unexpected(at("--" + row.name, set.error()));
+        given.push_back(&row);
       }
     }
   }
+  if (wants_help || wants_version || wants_table) return {};
+  if (action_) TRY(take_action(given));
+  for (const auto& check : afterwards_) TRY(check());
+  return {};
+}
+
+Result<void> Cli::take_action(const std::vector<const Row*>& given) {
+  std::string known;
+  for (const Action& action : actions_)
+    known += (known.empty() ? "" : ", ") + action.word;
+  if (operands_->empty())
+    return fail(Code::usage, "an action is missing: write one of " + known);
+  *action_ = operands_->front();
+  operands_->erase(operands_->begin());
+  auto named = [&](const Action& action) { return action.word == *action_; };
+  if (std::none_of(actions_.begin(), actions_.end(), named))
+    return fail(Code::usage, "'" + *action_ + "' is no action: write one of " + known);
+  for (const Row* row : given)
+    if (!row->actions.empty() && std::find(row->actions.begin(), row->actions.end(),
+                                           *action_) == row->actions.end())
+      return fail(Code::usage,
+                  "--" + row->name + ": not with " + *action_ + ": see --help");
   return {};
 }
 
@@ -257,7 +305,14 @@ void put_row(std::string& out, const std::string& left, const std::string& help)
 
 std::string Cli::help() const {
   std::string out = "Usage: " + name_ + " " + synopsis_ + "\n" + purpose_ + "\n";
-  if (operands_) {
+  if (!actions_.empty()) {
+    out += "\nActions:\n";
+    for (const Action& action : actions_)
+      put_row(
+          out,
+          "  " + action.word + (action.synopsis.empty() ? "" : " ") + action.synopsis,
+          action.help);
+  } else if (operands_) {
     out += "\n";
     put_row(out, "  " + operand_name_, operand_help_);
   }
@@ -278,6 +333,12 @@ std::string Cli::help() const {
 
 std::string Cli::table() const {
   std::string out = "help\th\t\t\tprint this text\nversion\t\t\t\tprint the version\n";
+  if (!actions_.empty()) {
+    std::string words;
+    for (const Action& action : actions_)
+      words += (words.empty() ? "" : " ") + action.word;
+    out += "\t\tACTION\t" + words + "\twhat to do\n";
+  }
   for (const Row& row : rows_) {
     std::string words;
     for (const auto& word : row.words) words += (words.empty() ? "" : " ") + word;

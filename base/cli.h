@@ -95,6 +95,14 @@ class Cli {
   void operands(std::string name, std::vector<std::string>& target, std::string help);
   // A heading in --help for the options that follow.
   void group(std::string heading);
+  // A tool of several actions: the first operand is one of these words, put into
+  // `target`; what operands() names follows it.
+  void action(std::string& target, std::string word, std::string synopsis,
+              std::string help);
+  // A heading too; with another action the options that follow are an error.
+  void only_for(std::vector<std::string> actions);
+  // Called when the whole command line has been read, unless help is all it wants.
+  void afterwards(std::function<Result<void>()> check);
 
   void common(CommonOptions& target);
 
@@ -108,6 +116,7 @@ class Cli {
     std::vector<std::string> words;
     std::string help;
     Setter set;
+    std::vector<std::string> actions{};  // only_for(); empty: any
   };
 
   // Code::usage: unknown option, missing or unfit argument, operands not wanted.
@@ -123,13 +132,22 @@ class Cli {
   const std::string& name() const { return name_; }
 
  private:
+  struct Action {
+    std::string word, synopsis, help;
+  };
+
   Result<void> parse_tokens(const std::vector<std::string>& arguments);
+  Result<void> take_action(const std::vector<const Row*>& given);
 
   std::string name_, synopsis_, purpose_;
   std::string group_;
   std::vector<Row> rows_;
   std::string operand_name_, operand_help_;
   std::vector<std::string>* operands_ = nullptr;
+  std::vector<Action> actions_;
+  std::string* action_ = nullptr;
+  std::vector<std::string> only_for_;
+  std::vector<std::function<Result<void>()>> afterwards_;
 };
 
 namespace detail {

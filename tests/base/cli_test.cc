@@ -146,6 +146,64 @@ TEST(Cli, OperandsAreRefusedWhereNoneAreWanted) {
   EXPECT_THAT(parsed.error().text, HasSubstr("'stray': this tool takes no operands"));
 }
 
+// A tool of two actions, one of which has an option of its own.
+struct TwoActions {
+  TwoActions() {
+    cli.about("bobbin-two", "ACTION [WORD...]", "do one of two things");
+    cli.action(action, "check", "[FILE]", "look at it");
+    cli.action(action, "print", "", "show it");
+    cli.operands("WORD...", words, "what to do it to");
+    cli.only_for({"check"});
+    cli.flag("strict", 0, strict, "mind trifles");
+    cli.group("");
+    cli.flag("json", 0, json, "as JSON");
+    cli.afterwards([this]() -> base::Result<void> {
+      asked_afterwards = true;
+      return {};
+    });
+  }
+  base::Result<void> parse(std::vector<const char*> line) {
+    line.insert(line.begin(), "bobbin-two");
+    return cli.parse(static_cast<int>(line.size()), line.data());
+  }
+
+  Cli cli;
+  std::string action;
+  std::vector<std::string> words;
+  bool strict = false, json = false, asked_afterwards = false;
+};
+
+TEST(Cli, TheFirstOperandIsTheAction) {
+  TwoActions two;
+  ASSERT_TRUE(two.parse({"--json", "check", "--strict", "file", "print"}));
+  EXPECT_EQ(two.action, "check");
+  EXPECT_EQ(two.words, (std::vector<std::string>{"file", "print"}));
+  EXPECT_TRUE(two.strict && two.json && two.asked_afterwards);
+}
+
+TEST(Cli, AnActionIsAskedForAndItsOptionsAreItsOwn) {
+  for (auto& [line, says] :
+       std::vector<std::pair<std::vector<const char*>, const char*>>{
+           {{}, "an action is missing: write one of check, print"},
+           {{"chek"}, "'chek' is no action: write one of check, print"},
+           {{"print", "--strict"}, "--strict: not with print"},
+       }) {
+    auto parsed = TwoActions().parse(line);
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().code, Code::usage);
+    EXPECT_THAT(parsed.error().text, HasSubstr(says));
+  }
+}
+
+TEST(Cli, ActionsAreInHelpAndTable) {
+  TwoActions two;
+  ASSERT_TRUE(two.parse({"--help"}));
+  EXPECT_FALSE(two.asked_afterwards) << "help is all it wants";
+  EXPECT_THAT(two.cli.help(), HasSubstr("Actions:\n  check [FILE]    "));
+  EXPECT_THAT(two.cli.help(), HasSubstr("Options of check:\n      --strict"));
+  EXPECT_THAT(two.cli.table(), HasSubstr("\n\t\tACTION\tcheck print\twhat to do\n"));
+}
+
 TEST(Cli, HelpVersionAndTableAreAskedFor) {
   for (auto [word, member] :
        {std::pair{"--help", &Cli::wants_help}, std::pair{"-h", &Cli::wants_help},
