@@ -59,8 +59,9 @@ int exit_status(Code code);
 
 }  // namespace base
 
-// Unwraps a Result or returns its error from the enclosing function.  Not for
-// coroutines: g++ 12 miscompiles co_await inside a statement expression.
+// Unwraps a Result, or another std::expected, or returns its error from the enclosing
+// function.  Not for coroutines: g++ 12 miscompiles co_await inside a statement
+// expression.
 #define TRY(expression)                                                     \
   __extension__({                                                           \
     auto try_result = (expression);                                         \
@@ -69,9 +70,10 @@ int exit_status(Code code);
   })
 
 namespace base::detail {
-template <class T>
-T value_of(Result<T>&& result) {
+template <class T, class E>
+T value_of(std::expected<T, E>&& result) {
   return std::move(*result);
 }
-inline void value_of(Result<void>&&) {}
+template <class E>
+void value_of(std::expected<void, E>&&) {}
 }  // namespace base::detail

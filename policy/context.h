@@ -81,10 +81,11 @@ class Context {
  public:
   virtual ~Context() = default;
 
-  // The variable's value, empty if it is not set.  Not asked for what the evaluation
-  // knows itself: $value, $item, captures, $acl_arg1, $acl_narg, acl_c..., acl_m...,
-  // r_..., the $tod_... family and what main options say.
-  virtual Outcome<std::string> variable(VariableId id) = 0;
+  // The variable's value, empty if it is not set; a view that holds until the context
+  // is asked or told something else.  Not asked for what the evaluation knows itself:
+  // $value, $item, captures, $acl_arg1, $acl_narg, acl_c..., acl_m..., r_..., the
+  // $tod_... family, $pid, $version_number and what main options say.
+  virtual Outcome<std::string_view> variable(VariableId id) = 0;
 
   // "acl_m_x", "r_x": null if it was never set.
   virtual const std::string* named_variable(std::string_view name) = 0;

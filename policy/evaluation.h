@@ -8,8 +8,9 @@
 // not block runs the evaluation on a thread of a pool, and the tree never knows.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,22 +25,24 @@ namespace policy {
 class Context;
 struct Policy;
 
-// $0, $1, ... (spec/policy.md 4.5).  A group that took no part is empty.
+// $0, $1, ... (spec/policy.md 4.5).  A group that took no part is empty.  What is saved
+// and restored all the time is shared, so a copy is cheap.
 class Captures {
  public:
   static constexpr std::size_t kMost = 21;
   std::string_view operator[](std::size_t number) const {
-    return number < groups_.size() ? std::string_view(groups_[number])
-                                   : std::string_view();
+    return groups_ && number < groups_->size() ? std::string_view((*groups_)[number])
+                                               : std::string_view();
   }
-  void clear() { groups_.clear(); }
+  void clear() { groups_.reset(); }
   void assign(std::span<const std::string_view> groups) {
-    groups_.assign(groups.begin(), groups.end());
-    if (groups_.size() > kMost) groups_.resize(kMost);
+    groups = groups.first(std::min(groups.size(), kMost));
+    groups_ =
+        std::make_shared<const std::vector<std::string>>(groups.begin(), groups.end());
   }
 
  private:
-  std::vector<std::string> groups_;
+  std::shared_ptr<const std::vector<std::string>> groups_;
 };
 
 // What one evaluation may cost (18.8).
@@ -57,6 +60,7 @@ struct Evaluation {
   Captures captures;
   std::optional<std::string> value, item;      // $value, $item where they are set
   std::span<const std::string> acl_arguments;  // $acl_arg1 ...
+  std::span<const std::string> holes;          // values inside an ${sg} replacement
   Budget budget;
 
   // One more step: false when the budget is used up.

@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "base/result.h"
+
 namespace policy {
 
 struct Failure {
@@ -32,6 +34,15 @@ inline std::unexpected<Failure> defer(std::string text) {
 }
 inline std::unexpected<Failure> cannot(std::string text) {
   return std::unexpected(Failure{Failure::Kind::error, std::move(text)});
+}
+
+// What `base` says, as an evaluation sees it.
+template <class T>
+Outcome<T> outcome(base::Result<T> result) {
+  if (result) return std::move(*result);
+  bool later = result.error().code == base::Code::temporary;
+  return std::unexpected(Failure{later ? Failure::Kind::defer : Failure::Kind::error,
+                                 std::move(result.error().text)});
 }
 
 }  // namespace policy

@@ -22,12 +22,15 @@ namespace policy {
 
 class Template;
 
-// Collects what is wrong; order() sorts by place.  The text names the word and the
-// remedy; notes follow it after "; ".
+// Collects what is wrong.  The text names the word and the remedy; notes follow it
+// after "; ".  A file that is all wrong says so a bounded number of times.
 class Diagnostics {
  public:
+  static constexpr std::size_t kMost = 100;
+
   void error(Origin origin, std::string text);
   void warning(Origin origin, std::string text);
+  bool full() const { return errors.size() >= kMost; }
   std::vector<Diagnostic> errors, warnings;
 };
 

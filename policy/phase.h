@@ -93,14 +93,14 @@ enum class Feature : std::uint8_t {
   dnsdb,
   resolver,
 };
-constexpr std::size_t kFeatures = 18;
+constexpr std::size_t kFeatures = 18;  // without none
 std::string_view feature_name(Feature feature);
 
 // Who loads the policy.
 struct Program {
   std::string_view name;  // "receive"
   Phases phases;          // what it evaluates; elsewhere anything known may stand
-  std::array<bool, kFeatures> features{};
+  std::array<bool, kFeatures + 1> features{};  // by Feature
 
   bool serves(Feature feature) const {
     return feature == Feature::none || features[static_cast<std::size_t>(feature)];

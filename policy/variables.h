@@ -5,7 +5,7 @@
 // "Expansion variables").
 //
 // A variable is known by its place in the table.  Programs switch over it:
-//   switch (id) { case variable_id("sender_address"): ... }
+//   switch (id) { case variable_id("sender_address"): ... }  (policy/variable_table.h)
 #pragma once
 
 #include <cstddef>
