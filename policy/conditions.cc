@@ -1,14 +1,258 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/conditions.h"
 
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "policy/comparison.h"
+#include "policy/evaluation.h"
+#include "policy/pattern.h"
+#include "policy/references.h"
+#include "policy/template_parser.h"
+
 namespace policy {
 
-std::span<const ConditionInfo> conditions() {
-  return {};
+namespace {
+
+std::string owner_of(const ConditionInfo& info) {
+  return "condition '" + std::string(info.name) + "'";
 }
 
-const ConditionInfo* find_condition(std::string_view) {
-  return nullptr;
+// ---- comparisons: numbers and texts
+
+class Compare final : public Condition {
+ public:
+  Compare(Comparison comparison, Template left, Template right)
+      : comparison_(comparison), left_(std::move(left)), right_(std::move(right)) {}
+  Outcome<bool> holds(Evaluation& evaluation) const override {
+    std::string left_buffer, right_buffer;
+    std::string_view left = TRY(expand_view(left_, evaluation, left_buffer));
+    std::string_view right = TRY(expand_view(right_, evaluation, right_buffer));
+    return outcome(compare(comparison_, left, right));
+  }
+  bool remote(const Provenance& provenance) const override {
+    return left_.remote(provenance) || right_.remote(provenance);
+  }
+
+ private:
+  Comparison comparison_;
+  Template left_, right_;
+};
+
+ConditionPtr parse_compare(TemplateParser& parser, const ConditionInfo& info) {
+  auto left = parser.take_argument(owner_of(info));
+  if (!left) return nullptr;
+  auto right = parser.take_argument(owner_of(info));
+  if (!right) return nullptr;
+  return std::make_unique<Compare>(*find_comparison(info.name), *std::move(left),
+                                   *std::move(right));
+}
+
+// ---- truth of a text
+
+class Truth final : public Condition {
+ public:
+  Truth(bool lax, Template text) : lax_(lax), text_(std::move(text)) {}
+  Outcome<bool> holds(Evaluation& evaluation) const override {
+    std::string buffer;
+    std::string_view text = TRY(expand_view(text_, evaluation, buffer));
+    if (lax_) return lax_truth(text);
+    return outcome(strict_truth(text));
+  }
+  bool remote(const Provenance& provenance) const override {
+    return text_.remote(provenance);
+  }
+
+ private:
+  bool lax_;
+  Template text_;
+};
+
+ConditionPtr parse_truth(TemplateParser& parser, const ConditionInfo& info) {
+  auto text = parser.take_argument(owner_of(info));
+  if (!text) return nullptr;
+  return std::make_unique<Truth>(info.name == "bool_lax", *std::move(text));
+}
+
+// ---- and, or
+
+class Combined final : public Condition {
+ public:
+  Combined(bool all, std::vector<ConditionPtr> members)
+      : all_(all), members_(std::move(members)) {}
+  Outcome<bool> holds(Evaluation& evaluation) const override {
+    for (const ConditionPtr& member : members_) {
+      TRY(take_step(evaluation));
+      if (TRY(member->holds(evaluation)) != all_) return !all_;
+    }
+    return all_;
+  }
+  bool remote(const Provenance& provenance) const override {
+    return std::ranges::any_of(members_, [&](const ConditionPtr& member) {
+      return member->remote(provenance);
+    });
+  }
+
+ private:
+  bool all_;
+  std::vector<ConditionPtr> members_;
+};
+
+ConditionPtr parse_combined(TemplateParser& parser, const ConditionInfo& info) {
+  const std::string owner = owner_of(info);
+  const Origin origin = parser.here();
+  parser.skip_blanks();
+  if (!parser.expect('{', owner)) return nullptr;
+  std::vector<ConditionPtr> members;
+  for (;;) {
+    parser.skip_blanks();
+    if (parser.accept('}')) break;
+    std::optional<TemplateParser::Perhaps> perhaps;
+    if (!members.empty()) perhaps.emplace(parser);
+    ConditionPtr member = parser.take_braced_condition(owner);
+    if (!member) return nullptr;
+    members.push_back(std::move(member));
+  }
+  if (members.empty())
+    parser.parsing().warning(origin, owner + " has no members: it is always " +
+                                         (info.name == "and" ? "true" : "false"));
+  return std::make_unique<Combined>(info.name == "and", std::move(members));
+}
+
+// ---- def
+
+class HeaderDefined final : public Condition {
+ public:
+  explicit HeaderDefined(std::string name) : name_(std::move(name)) {}
+  Outcome<bool> holds(Evaluation& evaluation) const override {
+    return has_header(name_, evaluation);
+  }
+  bool remote(const Provenance&) const override { return true; }
+
+ private:
+  std::string name_;
+};
+
+class VariableDefined final : public Condition {
+ public:
+  explicit VariableDefined(std::unique_ptr<const Expansion> variable)
+      : variable_(std::move(variable)) {}
+  Outcome<bool> holds(Evaluation& evaluation) const override {
+    std::string value;
+    TRY(variable_->expand(evaluation, value));
+    return !value.empty();
+  }
+  bool remote(const Provenance& provenance) const override {
+    return variable_->remote(provenance);
+  }
+
+ private:
+  std::unique_ptr<const Expansion> variable_;
+};
+
+ConditionPtr parse_def(TemplateParser& parser, const ConditionInfo& info) {
+  if (!parser.expect(':', owner_of(info))) return nullptr;
+  const Origin origin = parser.here();
+  std::string_view name = parser.take_name();
+  if (name.empty()) {
+    parser.complain("the name of a variable must follow 'def:' at once");
+    return nullptr;
+  }
+  if (auto form = header_form(name)) {
+    auto more = parser.take_header_name();
+    if (!more) return nullptr;
+    return std::make_unique<HeaderDefined>(
+        std::string(name.substr(form->prefix.size())) + *more);
+  }
+  auto variable = make_variable(name, origin, parser.parsing());
+  if (!variable) return nullptr;
+  return std::make_unique<VariableDefined>(std::move(variable));
+}
+
+// ---- match
+
+class Match final : public Condition {
+ public:
+  Match(Template subject, Pattern pattern)
+      : subject_(std::move(subject)), pattern_(std::move(pattern)) {}
+  Outcome<bool> holds(Evaluation& evaluation) const override {
+    std::string buffer;
+    std::string_view subject = TRY(expand_view(subject_, evaluation, buffer));
+    auto regex = TRY(pattern_.regex(evaluation));
+    std::array<std::string_view, Captures::kMost> groups;
+    auto matched = regex->match(subject, groups);
+    if (!matched) return cannot(std::move(matched.error().text));
+    if (*matched == 0) return false;
+    evaluation.captures.assign(
+        std::span(groups).first(std::min(*matched, groups.size())));
+    return true;
+  }
+  bool remote(const Provenance& provenance) const override {
+    return subject_.remote(provenance);
+  }
+
+ private:
+  Template subject_;
+  Pattern pattern_;
+};
+
+ConditionPtr parse_match(TemplateParser& parser, const ConditionInfo& info) {
+  auto subject = parser.take_argument(owner_of(info));
+  if (!subject) return nullptr;
+  auto pattern = take_pattern(parser, owner_of(info));
+  if (!pattern) return nullptr;
+  return std::make_unique<Match>(*std::move(subject), *std::move(pattern));
+}
+
+constexpr auto kConditions = std::to_array<ConditionInfo>({
+    {"<", "<{A}{B}", parse_compare, "A is the smaller number"},
+    {"<=", "<={A}{B}", parse_compare, "A is no greater number"},
+    {"=", "={A}{B}", parse_compare, "the numbers are equal"},
+    {"==", "=={A}{B}", parse_compare, "the numbers are equal"},
+    {">", ">{A}{B}", parse_compare, "A is the greater number"},
+    {">=", ">={A}{B}", parse_compare, "A is no smaller number"},
+    {"and", "and{{CONDITION}...}", parse_combined,
+     "all hold; stops at the first that does not"},
+    {"bool", "bool{TEXT}", parse_truth,
+     "a truth value: true yes 1, false no 0, or nothing for false"},
+    {"bool_lax", "bool_lax{TEXT}", parse_truth,
+     "false for 0 no false and nothing, true for all else"},
+    {"def", "def:VARIABLE", parse_def,
+     "the variable is not empty; the header is there"},
+    {"eq", "eq{A}{B}", parse_compare, "the texts are equal"},
+    {"eqi", "eqi{A}{B}", parse_compare, "the texts are equal but for case"},
+    {"ge", "ge{A}{B}", parse_compare, "A is B or sorts behind it"},
+    {"gei", "gei{A}{B}", parse_compare, "A is B or sorts behind it, without case"},
+    {"gt", "gt{A}{B}", parse_compare, "A sorts behind B"},
+    {"gti", "gti{A}{B}", parse_compare, "A sorts behind B, without case"},
+    {"ldapauth", "", nullptr, "passwords are checked by an authenticator"},
+    {"le", "le{A}{B}", parse_compare, "A is B or sorts before it"},
+    {"lei", "lei{A}{B}", parse_compare, "A is B or sorts before it, without case"},
+    {"lt", "lt{A}{B}", parse_compare, "A sorts before B"},
+    {"lti", "lti{A}{B}", parse_compare, "A sorts before B, without case"},
+    {"match", "match{SUBJECT}{REGEX}", parse_match,
+     "a regular expression matches; sets $0, $1 ..."},
+    {"or", "or{{CONDITION}...}", parse_combined, "one holds; stops at it"},
+    {"pam", "", nullptr, "passwords are checked by an authenticator"},
+    {"pwcheck", "", nullptr, "passwords are checked by an authenticator"},
+    {"radius", "", nullptr, "passwords are checked by an authenticator"},
+    {"saslauthd", "", nullptr, "passwords are checked by an authenticator"},
+});
+static_assert(std::ranges::is_sorted(kConditions, {}, &ConditionInfo::name));
+
+}  // namespace
+
+std::span<const ConditionInfo> conditions() {
+  return kConditions;
+}
+
+const ConditionInfo* find_condition(std::string_view name) {
+  auto found = std::ranges::lower_bound(kConditions, name, {}, &ConditionInfo::name);
+  return found == kConditions.end() || found->name != name ? nullptr : &*found;
 }
 
 }  // namespace policy

@@ -57,11 +57,11 @@ struct Evaluation {
   Context& context;
   Phase phase = Phase::other;
 
-  Captures captures;
-  std::optional<std::string> value, item;      // $value, $item where they are set
-  std::span<const std::string> acl_arguments;  // $acl_arg1 ...
-  std::span<const std::string> holes;          // values inside an ${sg} replacement
-  Budget budget;
+  Captures captures{};
+  std::optional<std::string> value{}, item{};    // $value, $item where they are set
+  std::span<const std::string> acl_arguments{};  // $acl_arg1 ...
+  std::span<const std::string> holes{};          // values inside an ${sg} replacement
+  Budget budget{};
 
   // One more step: false when the budget is used up.
   bool step(std::size_t cost = 1) {
@@ -70,5 +70,11 @@ struct Evaluation {
     return true;
   }
 };
+
+// The same as an outcome.
+inline Outcome<void> take_step(Evaluation& evaluation, std::size_t cost = 1) {
+  if (evaluation.step(cost)) return {};
+  return over_limit("the evaluation takes more steps than allowed");
+}
 
 }  // namespace policy

@@ -35,6 +35,9 @@ inline std::unexpected<Failure> defer(std::string text) {
 inline std::unexpected<Failure> cannot(std::string text) {
   return std::unexpected(Failure{Failure::Kind::error, std::move(text)});
 }
+inline std::unexpected<Failure> over_limit(std::string text) {
+  return std::unexpected(Failure{Failure::Kind::limit, std::move(text)});
+}
 
 // What `base` says, as an evaluation sees it.
 template <class T>

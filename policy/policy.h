@@ -17,6 +17,7 @@
 #include "policy/lines.h"
 #include "policy/list.h"
 #include "policy/main_options.h"
+#include "policy/operators.h"
 #include "policy/options.h"
 #include "policy/parsing.h"
 #include "policy/retry.h"
@@ -36,16 +37,17 @@ struct Policy {
   std::vector<Acl> acls;
   std::vector<Driver> routers, transports, authenticators;
   std::vector<RetryRule> retry;
-  Lines source;  // for positions in messages
+  Places source;  // for positions in messages
 
   // What `message` texts and variables need all the time.
   std::string primary_hostname, qualify_domain, qualify_recipient;
+  TextSettings text;  // for operators and headers
 };
 
 struct Loaded {
   std::shared_ptr<const Policy> policy;  // null if there are errors
   Diagnostics diagnostics;
-  Lines source;  // to format them
+  Places source;  // to format them
 };
 
 // Reads, resolves and checks a whole policy for `program`.

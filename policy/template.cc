@@ -42,15 +42,20 @@ Outcome<void> expand(const Template& text, Evaluation& evaluation, std::string& 
   for (const Template::Piece& piece : text.pieces()) {
     out += piece.literal;
     if (!piece.expansion) continue;
-    if (!evaluation.step())
-      return std::unexpected(
-          Failure{Failure::Kind::limit, "the evaluation takes too many steps"});
+    TRY(take_step(evaluation));
     TRY(piece.expansion->expand(evaluation, out));
     if (out.size() > evaluation.budget.output)
-      return std::unexpected(
-          Failure{Failure::Kind::limit, "the result of an expansion is too long"});
+      return over_limit("the result of an expansion is longer than allowed");
   }
   return {};
+}
+
+Outcome<std::string_view> expand_view(const Template& text, Evaluation& evaluation,
+                                      std::string& buffer) {
+  if (const std::string* literal = text.literal()) return *literal;
+  buffer.clear();
+  TRY(expand(text, evaluation, buffer));
+  return buffer;
 }
 
 Outcome<std::string> expand(const Template& text, Evaluation& evaluation) {

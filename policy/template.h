@@ -23,11 +23,29 @@ namespace policy {
 
 struct Evaluation;
 
-// What provenance asks about names (spec/policy.md 19.4): may a stranger's data be
-// there?
+// What provenance asks (spec/policy.md 19.4): may a stranger's data be there?  Names
+// are known to whoever asks; scopes are set by the items that make them.
 struct Provenance {
   std::function<bool(std::string_view acl_variable)> acl_variable;
   std::function<bool(std::size_t number)> acl_argument;
+  bool value = false, item = false;  // $value, $item
+  bool captures = true;              // of the list conditions before, at the outset
+
+  Provenance with_value(bool remote) const {
+    Provenance inner = *this;
+    inner.value = remote;
+    return inner;
+  }
+  Provenance with_item(bool remote) const {
+    Provenance inner = *this;
+    inner.item = remote;
+    return inner;
+  }
+  Provenance with_captures(bool remote) const {
+    Provenance inner = *this;
+    inner.captures = remote;
+    return inner;
+  }
 };
 
 class Expansion {
@@ -37,6 +55,9 @@ class Expansion {
   virtual Outcome<void> expand(Evaluation& evaluation, std::string& out) const = 0;
   // May its result carry data of the client, the message or the DNS?
   virtual bool remote(const Provenance& provenance) const = 0;
+  // Adds the texts of which one is all that it comes to, if that is its way: the two of
+  // `if`.  So the ACLs that an option can name are known.
+  virtual void results(std::vector<const class Template*>&) const {}
 };
 
 class Template {
@@ -69,9 +90,13 @@ class Template {
 // be read, so that one mistake does not hide the next.
 Template parse_template(const SourceText& text, Parsing& parsing);
 
-// What it comes to.  A single literal costs one copy.
+// What it comes to.
 Outcome<std::string> expand(const Template& text, Evaluation& evaluation);
 Outcome<void> expand(const Template& text, Evaluation& evaluation, std::string& out);
+// The same as a view, of the template itself if that is only a literal, else of
+// `buffer`.
+Outcome<std::string_view> expand_view(const Template& text, Evaluation& evaluation,
+                                      std::string& buffer);
 
 // `${if` without the item: what `--where` and `condition =` shortcuts read.
 class Condition {

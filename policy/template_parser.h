@@ -32,7 +32,7 @@ class TemplateParser {
  public:
   static constexpr unsigned kDeepest = 200;
 
-  // `holes`: in the text, each NUL stands for one, in turn (see items_replace.cc).
+  // `holes`: in the text, each NUL stands for one, in turn (see expansion_items.cc).
   TemplateParser(const SourceText& text, Parsing& parsing, std::size_t holes = 0)
       : text_(text), bytes_(text.bytes()), parsing_(parsing), holes_(holes) {}
 
@@ -40,6 +40,9 @@ class TemplateParser {
   Template take_all();
   // The whole text as one condition; null after a complaint.
   ConditionPtr take_only_condition();
+
+  // `text`, with its holes, as deep as this parser is now.
+  Template take_second_level(const SourceText& text, std::size_t holes);
 
   // [blanks] "{" template "}", as `owner` needs it: "eq", "item 'map'".
   std::optional<Template> take_argument(std::string_view owner);
@@ -64,11 +67,12 @@ class TemplateParser {
   bool expect(char c, std::string_view owner);
   // Letters, digits and what is in `more`; may be empty.
   std::string_view take_name(std::string_view more = "_");
+  // "partial-lsearch*@,ret=key": all up to a brace or a blank.
+  std::string_view take_lookup_type();
   // What follows "$h_" up to a colon, blanks or the end; nothing after a complaint.
   std::optional<std::string> take_header_name();
 
   Origin here() const { return text_.origin(at_); }
-  // Of the item, condition or reference being read.
   Parsing& parsing() { return parsing_; }
   void complain(std::string text) { parsing_.error(here(), std::move(text)); }
 
@@ -93,9 +97,11 @@ class TemplateParser {
   std::optional<Template> take_template(bool inside);
   bool take_escape(std::string& literal);
   void take_verbatim(std::vector<Template::Piece>& pieces);
+  void take_hole(std::vector<Template::Piece>& pieces);
   bool take_reference(std::vector<Template::Piece>& pieces);
-  bool take_braced(std::vector<Template::Piece>& pieces, Origin origin);
-  bool go_deeper();
+  bool take_braced(std::unique_ptr<const Expansion>& expansion, Origin origin);
+  bool take_operator(std::string_view name, std::unique_ptr<const Expansion>& expansion,
+                     Origin origin);
 
   const SourceText& text_;
   std::string_view bytes_;
