@@ -25,8 +25,8 @@ base::Result<std::int64_t> evaluate_sum(std::string_view text, Radix radix);
 // The argument of a numeric condition: blanks, sign, digits, k, m or g; empty is 0.
 base::Result<std::int64_t> parse_number(std::string_view text);
 
-// An optional minus sign and digits, nothing else; nothing if it is not that or too
-// large.  What chooses the numbered form of ${extract}, and indexes everywhere.
+// An optional minus sign and digits, nothing else; nothing if it is not that.  A number
+// beyond 64 bits counts as the largest: as an index it is beyond everything, too.
 std::optional<std::int64_t> plain_integer(std::string_view text);
 
 // "1w1d1h1m1s", parts that are zero left out; "0s".

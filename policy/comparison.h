@@ -21,6 +21,8 @@ struct Comparison {
   enum class Order { equal, less, less_or_equal, greater, greater_or_equal };
   Of of;
   Order order;
+
+  bool operator==(const Comparison&) const = default;
 };
 
 // By its name in the language, "<=" or "lti"; nothing if it is none.

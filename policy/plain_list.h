@@ -11,14 +11,15 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
-
 namespace policy {
 
 // Walks over a list.  The text must outlive it.
 class ListReader {
  public:
   explicit ListReader(std::string_view list);
+  // Of a list whose separator is known already.
+  ListReader(std::string_view list, char separator)
+      : rest_(list), separator_(separator) {}
 
   // What separates: a colon, or what a leading "<x" says.
   char separator() const { return separator_; }
@@ -39,29 +40,24 @@ struct PlainList {
 PlainList split_list(std::string_view list);
 std::size_t count_elements(std::string_view list);
 
-// Writes the list that ${map}, ${filter} and ${sort} return.
+// Writes a list, such as ${map}, ${filter} and ${sort} return.  Separators in elements
+// are doubled; an element that is empty or starts with the separator gets a blank in
+// front, unless it is the first, so that it does not melt into its neighbour.
 class ListWriter {
  public:
-  enum class Blanks {
-    keep_elements,  // a blank before what would otherwise vanish (map, filter)
-    none,           // sort
-  };
-  explicit ListWriter(std::string& out, char separator,
-                      Blanks blanks = Blanks::keep_elements)
-      : out_(out), separator_(separator), blanks_(blanks) {}
+  explicit ListWriter(std::string& out, char separator)
+      : out_(out), separator_(separator) {}
 
   void add(std::string_view element);
 
  private:
   std::string& out_;
   char separator_;
-  Blanks blanks_;
   bool first_ = true;
 };
 
 // ${listquote}: `text` as one element of a list separated by the first character of
-// `separator`.  Code::syntax if that is not one we take.
-base::Result<std::string> quote_element(std::string_view separator,
-                                        std::string_view text);
+// `separator`; without one, the text as it is.
+std::string quote_element(std::string_view separator, std::string_view text);
 
 }  // namespace policy
