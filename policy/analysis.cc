@@ -3,6 +3,6 @@
 
 namespace policy {
 
-void analyse(Policy&, Parsing&) {}
+void analyse(Policy&, std::span<const NamedListLine>, Parsing&) {}
 
 }  // namespace policy

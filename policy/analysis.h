@@ -7,10 +7,12 @@
 
 #include "policy/parsing.h"
 #include "policy/policy.h"
+#include "policy/sections.h"
 
 namespace policy {
 
-// Fills Acl::phases, sets what `gathered` only proposed, complains there.
-void analyse(Policy& policy, Parsing& gathered);
+// Fills Acl::phases, sets what `gathered` only proposed, complains there.  `lists` are
+// the named lists as they were written.
+void analyse(Policy& policy, std::span<const NamedListLine> lists, Parsing& gathered);
 
 }  // namespace policy

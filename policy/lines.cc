@@ -2,12 +2,20 @@
 #include "policy/lines.h"
 
 #include <algorithm>
+#include <span>
+#include <tuple>
 #include <utility>
+
+#include "base/text.h"
 
 namespace policy {
 namespace {
 
 constexpr unsigned kDeepestInclude = 16;
+// Far beyond any policy, and what keeps a hostile file from costing much.
+constexpr std::size_t kMostBytes = std::size_t{32} << 20;  // of all files together
+constexpr std::size_t kMostLines = 500'000;
+constexpr std::size_t kMostSearching = std::size_t{1} << 31;  // macros times bytes
 
 // One open .ifdef.
 struct Condition {
@@ -23,7 +31,7 @@ class LineReader {
       : macros_(std::move(macros)), read_(read) {}
 
   Lines read(const std::filesystem::path& name, std::string_view text) {
-    read_file({name.string(), {}}, text);
+    read_file(name.string(), {}, std::string(text));
     if (continuing_)
       error(pending_end_,
             "the file ends with a continued line: remove the backslash or write the "
@@ -32,6 +40,7 @@ class LineReader {
     for (const Condition& open : conditions_)
       error(open.opened, "the condition is never closed: write '.endif'");
     out_.macros = macros_.names();
+    out_.macro_definitions = macros_.definitions();
     return std::move(out_);
   }
 
@@ -46,15 +55,34 @@ class LineReader {
     });
   }
 
-  void read_file(SourceFile file, std::string_view text) {
+  void read_file(std::string name, Origin included_at, std::string text) {
     auto number = static_cast<std::uint32_t>(out_.files.size());
-    out_.files.push_back(std::move(file));
+    bytes_ += text.size();
+    out_.files.push_back({std::move(name), {}, included_at});
+    std::string_view rest = text;
     std::uint32_t line = 0;
-    while (!text.empty() && !stopped_) {
-      std::size_t end = std::min(text.find('\n'), text.size());
-      physical_line(text.substr(0, end), number, ++line);
-      text.remove_prefix(std::min(end + 1, text.size()));
+    while (!rest.empty() && !stopped_) {
+      std::size_t end = std::min(rest.find('\n'), rest.size());
+      physical_line(rest.substr(0, end), number, ++line);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      limit({number, line, 1, 0});
     }
+    out_.files[number].text = std::move(text);
+  }
+
+  void limit(Origin here) {
+    if (stopped_) return;
+    if (bytes_ > kMostBytes)
+      stop(here, "the policy is longer than 32 MiB: include less");
+    else if (out_.lines.size() > kMostLines)
+      stop(here, "the policy has more than 500000 lines: use lookups in files");
+    else if (searched_ > kMostSearching)
+      stop(here, "looking for macros takes too long: use fewer of them");
+  }
+
+  void stop(Origin here, std::string text) {
+    error(here, std::move(text));
+    stopped_ = true;
   }
 
   void physical_line(std::string_view bytes, std::uint32_t file, std::uint32_t number) {
@@ -74,6 +102,7 @@ class LineReader {
     if (!active() && !is_condition(word(line))) return;
     std::size_t start = 0;
     if (!continuing_) start = definition_name(line.bytes()).value_or(0);
+    searched_ += line.bytes().size() * macros_.count();
     auto replaced = macros_.replace(line, start, out_.warnings);
     if (!replaced) {
       error(line.origin(), replaced.error().text);
@@ -149,8 +178,8 @@ class LineReader {
       path = std::filesystem::path(out_.files[here.file].name).parent_path() / path;
     }
     if (depth_ == kDeepestInclude) {
-      error(here, "files are included more than 16 deep: does one include itself?");
-      stopped_ = true;  // else every level would go on and include again
+      // Else every level would go on and include again.
+      stop(here, "files are included more than 16 deep: does one include itself?");
       return;
     }
     auto text = read_(path);
@@ -161,7 +190,7 @@ class LineReader {
       return;
     }
     ++depth_;
-    read_file({path.string(), here}, *text);
+    read_file(path.string(), here, *std::move(text));
     --depth_;
   }
 
@@ -189,7 +218,8 @@ class LineReader {
     std::string_view rest = trimmed(line.bytes().substr(name.size()));
     bool again = rest.starts_with("==");
     std::string_view text = trimmed(rest.substr(again ? 2 : 1));
-    auto defined = again ? macros_.redefine(name, text) : macros_.define(name, text);
+    auto defined = again ? macros_.redefine(name, text)
+                         : macros_.define(name, text, line.origin());
     if (!defined) error(line.origin(), defined.error().text);
   }
 
@@ -202,19 +232,95 @@ class LineReader {
   bool continuing_ = false;
   bool stopped_ = false;
   unsigned depth_ = 0;
+  std::size_t bytes_ = 0, searched_ = 0;
 };
 
 }  // namespace
 
-std::string Lines::format(const Diagnostic& diagnostic) const {
-  const Origin& origin = diagnostic.origin;
-  auto place = [&](const Origin& at) {
-    return files[at.file].name + ":" + std::to_string(at.line);
+std::vector<std::string_view> with_notes(std::string_view text) {
+  std::vector<std::string_view> parts;
+  std::size_t begin = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\'') {
+      bool opens = i == 0 || text[i - 1] == ' ' || text[i - 1] == '(';
+      bool closes = i + 1 == text.size() || !is_name_char(text[i + 1]);
+      quoted = quoted ? !closes : opens;
+    }
+    if (quoted || text.compare(i, 2, "; ") != 0) continue;
+    parts.push_back(text.substr(begin, i - begin));
+    begin = i + 2;
+  }
+  parts.push_back(text.substr(begin));
+  return parts;
+}
+
+namespace {
+
+std::string_view nth_line(std::string_view text, std::uint32_t number) {
+  for (; number > 1; --number)
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  text = text.substr(0, text.find('\n'));
+  return text.ends_with('\r') ? text.substr(0, text.size() - 1) : text;
+}
+
+// The line with a mark under `column`, of a long one what is near.
+std::string marked(std::string_view line, std::size_t column) {
+  constexpr std::size_t kBefore = 60, kShown = 100;
+  std::size_t at = std::min(column == 0 ? 0 : column - 1, line.size());
+  std::size_t indent = std::min(line.find_first_not_of(" \t"), at);
+  std::size_t begin = at - indent > kBefore ? at - kBefore : indent;
+  auto shown = [](std::string part) {
+    std::ranges::replace(part, '\t', ' ');
+    return base::printable(part);
   };
-  std::string out = place(origin) + ": " + diagnostic.text;
-  if (origin.macro > 0) out += " (written by macro '" + macros[origin.macro - 1] + "')";
-  const Origin& parent = files[origin.file].included_at;
-  if (parent.line > 0) out += " (included at " + place(parent) + ")";
+  std::string before = shown(std::string(line.substr(begin, at - begin)));
+  return "    " + before + shown(std::string(line.substr(at, kShown - (at - begin)))) +
+         "\n    " + std::string(before.size(), ' ') + "^";
+}
+
+}  // namespace
+
+std::string Places::place(const Origin& origin) const {
+  if (origin.file >= files.size() || origin.line == 0) return "policy";
+  std::string out = files[origin.file].name + ":" + std::to_string(origin.line);
+  return origin.column == 0 ? out : out + ":" + std::to_string(origin.column);
+}
+
+std::string Places::format(const Diagnostic& diagnostic,
+                           std::string_view severity) const {
+  const Origin& origin = diagnostic.origin;
+  auto parts = with_notes(diagnostic.text);
+  std::string out = place(origin) + ": " + std::string(severity) + ": ";
+  out += parts[0];
+  auto note = [&](std::string_view text) { out += "\n    note: " + std::string(text); };
+  bool known = origin.file < files.size() && origin.line > 0;
+  if (known && !secret_lines.contains({origin.file, origin.line}))
+    out += "\n" + marked(nth_line(files[origin.file].text, origin.line), origin.column);
+  for (std::string_view part : std::span(parts).subspan(1)) note(part);
+  if (origin.macro > 0 && origin.macro <= macros.size()) {
+    const Origin& definition = macro_definitions[origin.macro - 1];
+    note("written by macro '" + macros[origin.macro - 1] + "'" +
+         (definition.line > 0 ? ", defined at " + place(definition) : ""));
+  }
+  for (Origin at = origin; known && files[at.file].included_at.line > 0;) {
+    at = files[at.file].included_at;
+    note("included at " + place(at));
+  }
+  return out;
+}
+
+std::string Places::format(std::vector<Diagnostic> diagnostics,
+                           std::string_view severity, std::size_t more) const {
+  std::ranges::stable_sort(diagnostics, {}, [](const Diagnostic& diagnostic) {
+    const Origin& origin = diagnostic.origin;
+    return std::tuple(origin.file, origin.line, origin.column);
+  });
+  std::string out;
+  for (const Diagnostic& diagnostic : diagnostics)
+    out += format(diagnostic, severity) + "\n";
+  if (more > 0)
+    out += "and " + std::to_string(more) + " more " + std::string(severity) + "s\n";
   return out;
 }
 

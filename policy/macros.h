@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,7 +30,8 @@ class Macros {
                                      std::span<const std::string> features);
 
   // What "NAME = text" and "NAME == text" do.  Code::config with the remedy.
-  base::Result<void> define(std::string_view name, std::string_view text);
+  base::Result<void> define(std::string_view name, std::string_view text,
+                            Origin where = {});
   base::Result<void> redefine(std::string_view name, std::string_view text);
 
   // Replaces in `line` from `start` on and says how often.  A use inside a longer word
@@ -38,16 +41,20 @@ class Macros {
 
   // In the order that Origin::macro counts.
   std::vector<std::string> names() const;
+  std::vector<Origin> definitions() const;  // line 0: not in a file
+  std::size_t count() const { return macros_.size(); }
 
  private:
   struct Macro {
     std::string name, text;
+    Origin where;
     bool from_command_line = false;
-    bool feature = false;
   };
-  Macro* find(std::string_view name);
+  std::size_t replace_features(SourceText& line, std::size_t start) const;
 
   std::vector<Macro> macros_;
+  std::map<std::string, std::size_t, std::less<>> numbers_;  // name: index
+  std::size_t features_ = 0;  // so many of the first ones are features
 };
 
 // The length of NAME if `line` reads "NAME = ..." or "NAME == ...".

@@ -3,8 +3,8 @@
 // The main section of the configuration: what all programs are told (spec/policy.md
 // section 15.3; Exim manual, "Main configuration").
 //
-// One table of names, members and limits parses, checks and documents them; an option
-// stands in it when some program acts on it, not before.
+// All options stand in one table (policy/options.h).  Here are those that every program
+// may need, as plain values: a tool that lists a queue reads no ACLs for that.
 #pragma once
 
 #include <chrono>
@@ -18,6 +18,7 @@
 #include "base/cli.h"
 #include "base/result.h"
 #include "policy/lines.h"
+#include "policy/options.h"
 
 namespace policy {
 
@@ -40,9 +41,13 @@ struct MainOptions {
   unsigned smtp_max_unknown_commands = 3;
 };
 
-// What the main section of `lines` says.  Everything wrong, in the lines themselves
-// too, is one Code::config: a text line each, in the order of the files.
+// What the main section of `lines` says; other sections are not looked at, and neither
+// are templates, lists and names of ACLs.  Everything wrong, in the lines themselves
+// too, is one Code::config: all messages in the order of the files.
 base::Result<MainOptions> parse_main_options(Lines lines);
+
+// Out of options read already, as load_policy() has them.
+MainOptions main_options(const Options& options, Diagnostics& diagnostics);
 
 // Reads -C, or /etc/bobbin/bobbin.conf if that exists, or takes the defaults; -D macros
 // apply and -s wins over spool_directory.  Code::config, or Code::usage for a bad -D.
@@ -57,7 +62,7 @@ std::filesystem::path log_path(const MainOptions& options, std::string_view log)
 
 // The table, for the manual page and its test: name, type, and default as written.
 struct MainOptionInfo {
-  std::string name, type, preset;
+  std::string name, type, preset, about;
 };
 std::vector<MainOptionInfo> describe_main_options();
 

@@ -6,13 +6,16 @@
 #include <limits>
 
 #include "base/text.h"
-#include "policy/source.h"
 
 namespace policy {
 namespace {
 
 std::unexpected<base::Error> wrong(std::string text) {
   return base::fail(base::Code::config, std::move(text));
+}
+
+std::unexpected<Diagnostic> complaint(Origin origin, std::string text) {
+  return std::unexpected(Diagnostic{origin, std::move(text)});
 }
 
 // Up to `most` digits of `base` off the front of `text`; 0 if there is none.
@@ -51,27 +54,41 @@ char take_escape(std::string_view& text) {
 
 }  // namespace
 
-base::Result<OptionLine> parse_option_line(std::string_view line) {
+std::expected<OptionLine, Diagnostic> parse_option_line(const SourceText& line) {
   OptionLine option;
-  std::string_view name = line.substr(0, name_length(line));
-  std::string_view rest = trimmed(line.substr(name.size()));
-  if (name == "hide" && !rest.empty() && is_name_char(rest[0])) {
-    name = rest.substr(0, name_length(rest));
-    rest = trimmed(rest.substr(name.size()));
+  std::string_view bytes = line.bytes();
+  auto skip_blanks = [&](std::size_t at) {
+    while (at < bytes.size() && is_blank(bytes[at])) ++at;
+    return at;
+  };
+  std::size_t begin = 0, end = name_length(bytes);
+  std::size_t next = skip_blanks(end);
+  if (bytes.substr(0, end) == "hide" && next < bytes.size() &&
+      is_name_char(bytes[next])) {
+    option.hidden = true;
+    begin = next;
+    end = begin + name_length(bytes.substr(begin));
+    next = skip_blanks(end);
   }
-  option.name = name;
-  if (name.empty())
-    return wrong(quote(line.substr(0, 40)) +
-                 " is not an option: write 'name = value', or '#' before a comment");
-  if (rest.empty()) return option;
-  if (rest[0] != '=')
-    return wrong("'=' is missing after " + quote(name) + ": write '" +
-                 std::string(name) + " = value'");
-  rest = trimmed(rest.substr(1));
-  if (rest.starts_with('"'))
-    option.value = TRY(parse_quoted(rest));
-  else
-    option.value = std::string(rest);
+  option.name = bytes.substr(begin, end - begin);
+  option.origin = line.origin(begin);
+  if (option.name.empty())
+    return complaint(option.origin, quote(bytes.substr(0, 40)) +
+                                        " is not an option: write 'name = value', or "
+                                        "'#' before a comment");
+  if (next == bytes.size()) return option;
+  if (bytes[next] != '=')
+    return complaint(line.origin(next), "'=' is missing after " + quote(option.name) +
+                                            ": write '" + option.name + " = value'");
+  SourceText value = line.part(skip_blanks(next + 1));
+  value.trim();
+  if (!value.bytes().starts_with('"')) {
+    option.value = std::move(value);
+    return option;
+  }
+  auto unquoted = parse_quoted(value);
+  if (!unquoted) return std::unexpected(std::move(unquoted).error());
+  option.value = *std::move(unquoted);
   return option;
 }
 
@@ -116,26 +133,53 @@ base::Result<std::chrono::seconds> parse_time(std::string_view text) {
   return *span;
 }
 
-base::Result<std::string> parse_quoted(std::string_view text) {
-  std::string out;
-  text.remove_prefix(1);
-  while (!text.empty() && text.front() != '"') {
-    char c = text.front();
-    text.remove_prefix(1);
-    if (c == '\\' && !text.empty()) {
-      c = take_escape(text);
-      if (c == '\0')
-        return wrong("an escape in the quoted string stands for a NUL: remove it");
+base::Result<double> parse_fixed(std::string_view text) {
+  std::size_t dot = std::min(text.find('.'), text.size());
+  std::string_view decimals = text.substr(dot);
+  auto whole = base::to_number(text.substr(0, dot));
+  bool good =
+      whole && *whole < 1'000'000'000 && decimals.size() <= 4 && decimals.size() != 1 &&
+      std::ranges::all_of(decimals.substr(decimals.empty() ? 0 : 1), base::is_digit);
+  if (!good)
+    return wrong(quote(text) +
+                 " is not a number with at most three decimals: write one such as 1.5");
+  double scale = 1, number = static_cast<double>(*whole);
+  for (char digit : decimals.substr(decimals.empty() ? 0 : 1))
+    number += (digit - '0') * (scale /= 10);
+  return number;
+}
+
+std::expected<SourceText, Diagnostic> parse_quoted(const SourceText& text) {
+  SourceText out;
+  std::string_view bytes = text.bytes();
+  std::size_t at = 1;
+  while (at < bytes.size() && bytes[at] != '"') {
+    std::size_t plain = std::min(bytes.find_first_of("\"\\", at), bytes.size());
+    out.append(text, at, plain - at);
+    at = plain;
+    if (at + 1 >= bytes.size() || bytes[at] == '"') {
+      if (at < bytes.size() && bytes[at] == '\\') ++at;
+      continue;
     }
-    out += c;
+    Origin origin = text.origin(at);
+    std::string_view rest = bytes.substr(at + 1);
+    char c = take_escape(rest);
+    if (c == '\0')
+      return complaint(origin,
+                       "an escape in the quoted string stands for a NUL: remove it");
+    out.append(std::string_view(&c, 1), origin);
+    at = bytes.size() - rest.size();
   }
-  if (text.empty())
-    return wrong("the closing quote is missing: write '\"' at the end of the value");
-  text.remove_prefix(1);
-  if (!trimmed(text).empty())
-    return wrong(
-        quote(trimmed(text)) +
-        " follows the closing quote: write '\\\"' for a quote inside the value");
+  if (at >= bytes.size())
+    return complaint(text.origin(),
+                     "the closing quote is missing: write '\"' at the "
+                     "end of the value");
+  std::string_view after = trimmed(bytes.substr(at + 1));
+  if (!after.empty())
+    return complaint(text.origin(at + 1),
+                     quote(after) +
+                         " follows the closing quote: write '\\\"' for a "
+                         "quote inside the value");
   return out;
 }
 

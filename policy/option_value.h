@@ -7,23 +7,26 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "policy/source.h"
 
 namespace policy {
 
-// One option line taken apart, nothing of it judged.  A "hide" before the name, which
-// keeps the value out of listings, is read over: nothing lists values.
+// One option line taken apart, nothing of it judged.
 struct OptionLine {
-  std::string name;                  // as written: it may begin with no_ or not_
-  std::optional<std::string> value;  // quotes removed; none: no '=' followed
+  std::string name;     // as written: it may begin with no_ or not_
+  Origin origin;        // of the name
+  bool hidden = false;  // "hide" stood before it: keep the value out of listings
+  std::optional<SourceText> value;  // quotes removed; none: no '=' followed
 };
 
-// These fail with Code::config and say what to write.
-base::Result<OptionLine> parse_option_line(std::string_view line);
+// All of these say what to write instead.
+std::expected<OptionLine, Diagnostic> parse_option_line(const SourceText& line);
 
 // "yes" "no" "true" "false", in any case.
 base::Result<bool> parse_boolean(std::string_view text);
@@ -31,7 +34,9 @@ base::Result<bool> parse_boolean(std::string_view text);
 base::Result<std::uint64_t> parse_integer(std::string_view text);
 // "5m", "1d12h": number and unit (w d h m s) once or more; never a bare number.
 base::Result<std::chrono::seconds> parse_time(std::string_view text);
+// At most three decimals: "1.5".
+base::Result<double> parse_fixed(std::string_view text);
 // The text between the quotes of `text`, escapes undone; it must end with the quote.
-base::Result<std::string> parse_quoted(std::string_view text);
+std::expected<SourceText, Diagnostic> parse_quoted(const SourceText& text);
 
 }  // namespace policy

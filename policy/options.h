@@ -40,10 +40,15 @@ enum class OptionType : std::uint8_t {
   hosts,
   addresses,
   local_parts,
-  words,  // lists
-  acl,    // what acl_smtp_rcpt takes
-  times,  // "2h:4h:8h"
+  words,      // lists
+  acl,        // what acl_smtp_rcpt takes
+  times,      // "2h:4h:8h"
+  transport,  // a template; as a literal, the name of a transport
+  router,     // the name of a router
+  setting,    // "r_x = template"
+  templates,  // a list cut at colons, each element a template
 };
+std::string_view option_type_name(OptionType type);
 
 struct OptionInfo {
   std::string_view name;
@@ -59,19 +64,32 @@ struct OptionInfo {
   std::string_view left_out = "";  // why it is known and refused
 };
 
-// The tables of policy/tables.cc, each sorted by name.
+// What stands after "driver =".
+struct DriverInfo {
+  std::string_view name;
+  std::string_view left_out = "";  // why it is known and refused
+  Feature feature = Feature::none;
+};
+
+// The tables, each sorted by name; where an option's meaning depends on the driver it
+// has a row for each.
 std::span<const OptionInfo> main_option_table();
 std::span<const OptionInfo> router_option_table();
 std::span<const OptionInfo> transport_option_table();
 std::span<const OptionInfo> authenticator_option_table();
+std::span<const DriverInfo> router_drivers();
+std::span<const DriverInfo> transport_drivers();
+std::span<const DriverInfo> authenticator_drivers();
 
 struct OptionValue {
   const OptionInfo* info = nullptr;
   Origin origin;
-  SourceText source;  // as written, for `bobbin policy print`
+  SourceText source;    // as written, for `bobbin policy print`
+  bool hidden = false;  // never show it
+  std::string word;     // of a setting its name, "r_x"
   std::variant<bool, std::int64_t, double, std::chrono::seconds, std::string, Template,
                ListPtr, std::shared_ptr<const AclChoice>,
-               std::vector<std::chrono::seconds>>
+               std::vector<std::chrono::seconds>, std::vector<Template>>
       value;
 };
 
@@ -101,15 +119,46 @@ class Options {
   std::map<std::string, std::vector<OptionValue>, std::less<>> values_;
 };
 
+// A rule of manualroute: for which domains, which hosts.
+struct Route {
+  ListPtr domains;  // one item
+  Template hosts;
+  Template options;  // "randomize byname", or the name of a transport
+  Origin origin;
+};
+
 // A router, transport or authenticator.
 struct Driver {
   std::string name;
   std::string driver;  // "redirect"
   Options options;
   Origin origin;
+  std::vector<Route> routes;  // manualroute
 };
 
-// Parses one option line into `options`.  `driver`: of the driver it stands in, or "".
+// An option line whose option is known, with what follows the '='.
+struct WrittenOption {
+  const OptionInfo* info = nullptr;
+  Origin origin;  // of the name
+  bool hidden = false;
+  SourceText value;  // "yes" or "no" for a boolean's name alone
+};
+
+// Looks the option of `line` up and judges its shape, not its value.  `driver`: of the
+// driver it stands in, or "".  Nothing, and a complaint, if it is none of `table`.
+std::optional<WrittenOption> read_option(const SourceText& line,
+                                         std::span<const OptionInfo> table,
+                                         std::string_view driver,
+                                         Diagnostics& diagnostics);
+
+std::string set_twice(std::string_view name);
+
+// Values that need to know nothing but themselves: all but templates, lists and names.
+bool is_plain(OptionType type);
+std::optional<OptionValue> parse_plain_value(const WrittenOption& option,
+                                             Diagnostics& diagnostics);
+
+// Parses one option line into `options`.
 void parse_option(const SourceText& line, std::span<const OptionInfo> table,
                   std::string_view driver, Options& options, Parsing& parsing);
 

@@ -29,13 +29,21 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 void Diagnostics::error(Origin origin, std::string text) {
-  if (full()) return;
-  errors.push_back({origin, std::move(text)});
-  if (full()) errors.push_back({origin, "too many errors; the rest is not shown"});
+  if (full())
+    ++more_errors;
+  else
+    errors.push_back({origin, std::move(text)});
 }
 
 void Diagnostics::warning(Origin origin, std::string text) {
-  if (warnings.size() < kMost) warnings.push_back({origin, std::move(text)});
+  if (warnings.size() < kMost)
+    warnings.push_back({origin, std::move(text)});
+  else
+    ++more_warnings;
+}
+
+void Diagnostics::note(Origin origin, std::string text) {
+  if (notes.size() < kMost) notes.push_back({origin, std::move(text)});
 }
 
 std::string_view list_kind_name(ListKind kind) {

@@ -31,7 +31,10 @@ class Diagnostics {
   void error(Origin origin, std::string text);
   void warning(Origin origin, std::string text);
   bool full() const { return errors.size() >= kMost; }
-  std::vector<Diagnostic> errors, warnings;
+  // Is not part of what is wrong: an option that is known and does nothing here.
+  void note(Origin origin, std::string text);
+  std::vector<Diagnostic> errors, warnings, notes;
+  std::size_t more_errors = 0, more_warnings = 0;  // beyond kMost: only counted
 };
 
 enum class ListKind { domain, host, address, local_part, text, ip };
@@ -60,6 +63,7 @@ struct SpliceCandidate {
   const Template* text;
   bool* splice;
   Origin origin;
+  bool quiet = false;  // no warning if not: it means the same to most
 };
 
 // ACL variables: what is assigned where, for provenance (19.4) and "set, never read".
@@ -95,14 +99,14 @@ struct Parsing {
   Diagnostics& diagnostics;
 
   // Where the text being read stands.
-  std::optional<Id> acl;
+  std::optional<Id> acl{};
   Phases phases = {Phase::other};
 
   // Gathered for the checks of the whole policy (policy/analysis.h).
-  std::vector<SpliceCandidate> splices;
-  std::vector<AclVariableUse> acl_variables;
-  std::vector<AclCall> acl_calls;
-  std::vector<PhaseUse> phase_uses;
+  std::vector<SpliceCandidate> splices{};
+  std::vector<AclVariableUse> acl_variables{};
+  std::vector<AclCall> acl_calls{};
+  std::vector<PhaseUse> phase_uses{};
 
   void error(Origin origin, std::string text) {
     diagnostics.error(origin, std::move(text));

@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, kPhases> kPhaseNames = {
 };
 
 // In the order of Feature.
-constexpr std::array<std::string_view, kFeatures + 1> kFeatureNames = {
+constexpr std::array<std::string_view, kFeatures> kFeatureNames = {
     "nothing", "spf",      "dmarc",     "arc",   "dkim",       "dcc",        "bmi",
     "srs",     "tls",      "auth",      "proxy", "cutthrough", "requiretls", "callout",
     "verify",  "dnslists", "ratelimit", "dnsdb", "resolver",

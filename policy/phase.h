@@ -93,7 +93,7 @@ enum class Feature : std::uint8_t {
   dnsdb,
   resolver,
 };
-constexpr std::size_t kFeatures = 18;  // without none
+constexpr std::size_t kFeatures = 19;  // without none
 std::string_view feature_name(Feature feature);
 
 // Who loads the policy.

@@ -3,8 +3,8 @@
 // Text that knows where it came from.
 //
 // Macros, continuations and included files move bytes about before anything looks at
-// them (spec/policy.md section 2.1), so each byte carries its own origin.  Policies are
-// small and read once: a plain vector beside the bytes is all the source map we need.
+// them (spec/policy.md section 2.1), so each byte has an origin of its own.  They move
+// in runs, and what is kept is one origin a run.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +32,8 @@ class SourceText {
   bool empty() const { return bytes_.empty(); }
   // Where byte `offset` was written; for the end, where the last byte was.
   Origin origin(std::size_t offset = 0) const;
+  // The `count` bytes from `offset` on, with their origins.
+  SourceText part(std::size_t offset, std::size_t count = std::string_view::npos) const;
 
   void append(const SourceText& more) { append(more, 0, more.bytes_.size()); }
   // `count` bytes of `more` from `offset` on.
@@ -43,8 +45,16 @@ class SourceText {
   void trim();
 
  private:
+  struct Run {
+    std::size_t begin;  // in bytes_; it ends where the next one begins
+    Origin origin;      // of its first byte
+    bool moves;         // each byte one column further, or all at one place
+  };
+  // The run that `offset` lies in.
+  std::size_t run_at(std::size_t offset) const;
+
   std::string bytes_;
-  std::vector<Origin> origins_;  // one a byte
+  std::vector<Run> runs_;  // none empty
 };
 
 // What is wrong, and what to write instead.

@@ -36,7 +36,9 @@ Strings texts(const policy::Lines& lines) {
 
 Strings errors(const policy::Lines& lines) {
   Strings out;
-  for (const auto& error : lines.errors) out.push_back(lines.format(error));
+  for (const auto& [origin, text] : lines.errors)
+    out.push_back(lines.files[origin.file].name + ":" + std::to_string(origin.line) +
+                  ": " + text);
   return out;
 }
 
@@ -167,17 +169,47 @@ TEST(Lines, ReportEveryErrorWithPlaceAndRemedy) {
               ElementsAre(HasSubstr(":2: the line holds a NUL")));
 }
 
-TEST(Lines, NameTheIncludingLineAndTheMacro) {
-  auto lines = parse("AA = x\n\n.include /i\n", {}, {{"/i", "\n.else\na = AA\n"}});
-  EXPECT_THAT(errors(lines),
-              ElementsAre("/i:2: .else without an open condition: write '.ifdef' first "
-                          "(included at /etc/main.conf:3)"));
+TEST(Lines, ShowThePlaceTheMacroAndTheIncludingLine) {
+  auto lines = parse("AA = x\n\n .include /i\n", {}, {{"/i", "\n.else\n a\t= AA\n"}});
+  ASSERT_EQ(lines.errors.size(), 1U);
+  EXPECT_EQ(lines.format(lines.errors[0], "error"),
+            "/i:2:1: error: .else without an open condition: write '.ifdef' first\n"
+            "    .else\n"
+            "    ^\n"
+            "    note: included at /etc/main.conf:3:2");
   ASSERT_EQ(lines.lines.size(), 1U);
   policy::Origin origin = lines.lines[0].origin(4);
   EXPECT_EQ(origin.line, 3U);
-  EXPECT_EQ(origin.column, 5U);
-  EXPECT_EQ(lines.format({origin, "bad"}),
-            "/i:3: bad (written by macro 'AA') (included at /etc/main.conf:3)");
+  EXPECT_EQ(origin.column, 6U);
+  EXPECT_EQ(lines.format({origin, "'b; c' is bad; try 'd'"}, "warning"),
+            "/i:3:6: warning: 'b; c' is bad\n"
+            "    a = AA\n"
+            "        ^\n"
+            "    note: try 'd'\n"
+            "    note: written by macro 'AA', defined at /etc/main.conf:1:1\n"
+            "    note: included at /etc/main.conf:3:2");
+}
+
+TEST(Lines, ShowOfALongLineWhatIsNearThePlace) {
+  auto lines = parse("a = " + std::string(500, 'x') + "!" + std::string(500, 'y'));
+  std::string shown = lines.format({lines.lines[0].origin(504), "bad"}, "error");
+  EXPECT_THAT(shown, HasSubstr("x!y"));
+  EXPECT_LT(shown.size(), 250U);
+}
+
+TEST(Lines, NeverShowALineWithASecret) {
+  auto lines = parse("hide a = secret");
+  lines.secret_lines.insert({0, 1});
+  EXPECT_EQ(lines.format({lines.lines[0].origin(9), "bad"}, "error"),
+            "/etc/main.conf:1:10: error: bad");
+}
+
+TEST(Lines, TellAllThatIsWrongInTheOrderOfTheFile) {
+  auto lines = parse("a\nb\n");
+  lines.secret_lines = {{0, 1}, {0, 2}};
+  EXPECT_EQ(lines.format({{{0, 2, 1, 0}, "two"}, {{0, 1, 1, 0}, "one"}}, "error", 3),
+            "/etc/main.conf:1:1: error: one\n/etc/main.conf:2:1: error: two\n"
+            "and 3 more errors\n");
 }
 
 TEST(Lines, KeepTheOriginOfEachByteOfAJoinedLine) {
@@ -199,7 +231,7 @@ TEST(Lines, StopWhenAFileIncludesItself) {
 TEST(Lines, WarnOfAMacroInsideAWord) {
   auto lines = parse("AA = x\na = lower_AA\n");
   ASSERT_EQ(lines.warnings.size(), 1U);
-  EXPECT_THAT(
-      lines.format(lines.warnings[0]),
-      HasSubstr("/etc/main.conf:2: macro 'AA' is replaced inside a longer word"));
+  EXPECT_EQ(lines.warnings[0].origin.line, 2U);
+  EXPECT_THAT(lines.warnings[0].text,
+              HasSubstr("macro 'AA' is replaced inside a longer word"));
 }
