@@ -27,7 +27,9 @@ TEST(OptionValue, TakesAnOptionLineApart) {
     ASSERT_TRUE(option) << option.error().text;
     EXPECT_EQ(option->name, row.name);
     ASSERT_EQ(option->value.has_value(), row.value.has_value()) << row.line;
-    if (row.value) EXPECT_EQ(option->value->bytes(), *row.value) << row.line;
+    if (row.value) {
+      EXPECT_EQ(option->value->bytes(), *row.value) << row.line;
+    }
   }
   struct Bad {
     std::string_view line, words;
