@@ -78,6 +78,12 @@ class Reader {
     return address;
   }
 
+  // Words and nothing else: the name of a group, which may be empty too.
+  bool is_phrase() {
+    skip_phrase();
+    return at_end();
+  }
+
  private:
   bool at_end() const { return at_ >= text_.size(); }
   char peek() const { return at_end() ? '\0' : text_[at_]; }
@@ -203,8 +209,8 @@ bool continues_route(std::string_view text, std::size_t at) {
   return at != std::string_view::npos && text[at] == '@';
 }
 
-// Where the member of a list that starts at `at` ends: at a comma, semicolon or the end
-// of the text; or behind the colon of a group's name, if it is one.
+// Where the member of a list that starts at `at` ends: at a comma or semicolon, at the
+// colon behind a group's name, or at the end of the text.
 std::size_t member_end(std::string_view text, std::size_t at) {
   bool in_angles = false;
   bool routed = text[at] == '@';
@@ -229,7 +235,7 @@ std::size_t member_end(std::string_view text, std::size_t at) {
     } else if (c == '>') {
       in_angles = routed = false;
     } else if (c == ':') {
-      if (!in_angles && !routed) return at + 1;
+      if (!in_angles && !routed) return at;
       routed = false;
     } else if (c == ',' && !(routed && continues_route(text, at + 1))) {
       return at;
@@ -260,16 +266,16 @@ std::vector<MailAddress> parse_mail_addresses(std::string_view text) {
       continue;
     }
     std::size_t end = member_end(text, at);
-    bool group_begins = end > at && text[end - 1] == ':' && !in_group;
-    if (group_begins) {
+    std::string_view member = text.substr(at, end - at);
+    char stop = end < text.size() ? text[end] : ',';
+    if (stop == ':' && !in_group && Reader(member).is_phrase()) {
       in_group = true;
-      at = end;
+      at = end + 1;
       continue;
     }
-    bool group_ends = end < text.size() && text[end] == ';' && in_group;
-    bool sound = end >= text.size() || text[end] == ',' || group_ends;
-    if (sound) {
-      auto address = parse_mail_address(text.substr(at, end - at));
+    bool group_ends = stop == ';' && in_group;
+    if (stop == ',' || group_ends) {
+      auto address = parse_mail_address(member);
       if (address && !address->empty()) addresses.push_back(*std::move(address));
     }
     if (group_ends) in_group = false;

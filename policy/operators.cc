@@ -75,22 +75,14 @@ Text addresses(std::string_view text) {
   return out;
 }
 
-// Numbers.
-Text number_argument(std::string_view text, std::uint64_t& number) {
-  std::string_view digits = text;
-  while (digits.starts_with(' ')) digits.remove_prefix(1);
-  number = 0;
-  if (digits.empty()) return "";
-  auto value = base::to_number(digits);
-  if (!value) return wrong(quote(text) + " is not a decimal number");
-  number = *value;
-  return "";
-}
+// Numbers.  Nothing counts as 0.
 template <auto Function>
 Text from_number(const Operator&, std::string_view text, const TextSettings&) {
-  std::uint64_t number = 0;
-  TRY(number_argument(text, number));
-  return Function(number);
+  std::string_view digits =
+      text.substr(std::min(text.find_first_not_of(' '), text.size()));
+  auto number = digits.empty() ? 0 : base::to_number(digits);
+  if (!number) return wrong(quote(text) + " is not a decimal number");
+  return Function(*number);
 }
 template <auto Function>
 Text to_decimal(const Operator&, std::string_view text, const TextSettings&) {
@@ -138,7 +130,9 @@ Text ipv6denorm(std::string_view text) {
   return format_ip_full(mapped(TRY(ip_argument(text))), ':');
 }
 Text reverse_ip(std::string_view text) {
-  return format_ip_reversed(unmapped(TRY(ip_argument(text.substr(0, text.find('/'))))));
+  Ip ip =
+      text.contains('/') ? TRY(parse_network(text)).address : TRY(ip_argument(text));
+  return format_ip_reversed(unmapped(ip));
 }
 
 // Texts.
