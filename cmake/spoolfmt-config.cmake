@@ -3,6 +3,7 @@
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 find_dependency(Boost 1.81 COMPONENTS program_options)
+find_dependency(OpenSSL COMPONENTS Crypto)
 find_dependency(PkgConfig)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)

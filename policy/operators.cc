@@ -6,9 +6,9 @@
 #include <optional>
 #include <vector>
 
+#include "base/crypto.h"
 #include "base/text.h"
 #include "policy/arithmetic.h"
-#include "policy/digests.h"
 #include "policy/international.h"
 #include "policy/ip.h"
 #include "policy/mail_address.h"
@@ -37,9 +37,9 @@ Text plain(const Operator&, std::string_view text, const TextSettings&) {
   return Function(text);
 }
 
-template <DigestKind Kind, HexCase Letters>
+template <base::DigestKind Kind, HexCase Letters>
 Text hex_digest(const Operator&, std::string_view text, const TextSettings&) {
-  return to_hex(TRY(digest(Kind, text)), Letters);
+  return to_hex(TRY(base::digest(Kind, text)), Letters);
 }
 
 template <PartKind Kind>
@@ -80,7 +80,7 @@ template <auto Function>
 Text from_number(const Operator&, std::string_view text, const TextSettings&) {
   std::string_view digits =
       text.substr(std::min(text.find_first_not_of(' '), text.size()));
-  auto number = digits.empty() ? 0 : base::to_number(digits);
+  auto number = text.empty() ? 0 : base::to_number(digits);
   if (!number) return wrong(quote(text) + " is not a decimal number");
   return Function(*number);
 }
@@ -227,7 +227,8 @@ constexpr OperatorInfo kOperators[] = {
      "address/bits with the other bits cleared; IPv6 in full, with dots"},
     {"mask_n", "", "mask_n", Arguments::none, plain<mask_n>,
      "the same with IPv6 in its usual form"},
-    {"md5", "", "md5", Arguments::none, hex_digest<DigestKind::md5, HexCase::lower>,
+    {"md5", "", "md5", Arguments::none,
+     hex_digest<base::DigestKind::md5, HexCase::lower>,
      "the MD5 digest in lower-case hexadecimal"},
     {"nhash", "nh", "nhash_N_M", Arguments::one_or_two, part<PartKind::nhash>,
      "a number below N made from the text, or two: \"n/m\""},
@@ -245,22 +246,23 @@ constexpr OperatorInfo kOperators[] = {
      "encoded words of a header decoded"},
     {"rxquote", "", "rxquote", Arguments::none, plain<regex_quote>,
      "a pattern that matches just this text"},
-    {"sha1", "", "sha1", Arguments::none, hex_digest<DigestKind::sha1, HexCase::upper>,
+    {"sha1", "", "sha1", Arguments::none,
+     hex_digest<base::DigestKind::sha1, HexCase::upper>,
      "the SHA-1 digest in upper-case hexadecimal"},
     {"sha2_256", "sha256", "sha2_256", Arguments::none,
-     hex_digest<DigestKind::sha2_256, HexCase::upper>, "the SHA-256 digest"},
+     hex_digest<base::DigestKind::sha2_256, HexCase::upper>, "the SHA-256 digest"},
     {"sha2_384", "", "sha2_384", Arguments::none,
-     hex_digest<DigestKind::sha2_384, HexCase::upper>, "the SHA-384 digest"},
+     hex_digest<base::DigestKind::sha2_384, HexCase::upper>, "the SHA-384 digest"},
     {"sha2_512", "", "sha2_512", Arguments::none,
-     hex_digest<DigestKind::sha2_512, HexCase::upper>, "the SHA-512 digest"},
+     hex_digest<base::DigestKind::sha2_512, HexCase::upper>, "the SHA-512 digest"},
     {"sha3_224", "", "sha3_224", Arguments::none,
-     hex_digest<DigestKind::sha3_224, HexCase::upper>, "the SHA3-224 digest"},
+     hex_digest<base::DigestKind::sha3_224, HexCase::upper>, "the SHA3-224 digest"},
     {"sha3_256", "sha3", "sha3_256", Arguments::none,
-     hex_digest<DigestKind::sha3_256, HexCase::upper>, "the SHA3-256 digest"},
+     hex_digest<base::DigestKind::sha3_256, HexCase::upper>, "the SHA3-256 digest"},
     {"sha3_384", "", "sha3_384", Arguments::none,
-     hex_digest<DigestKind::sha3_384, HexCase::upper>, "the SHA3-384 digest"},
+     hex_digest<base::DigestKind::sha3_384, HexCase::upper>, "the SHA3-384 digest"},
     {"sha3_512", "", "sha3_512", Arguments::none,
-     hex_digest<DigestKind::sha3_512, HexCase::upper>, "the SHA3-512 digest"},
+     hex_digest<base::DigestKind::sha3_512, HexCase::upper>, "the SHA3-512 digest"},
     {"strlen", "", "strlen", Arguments::none, plain<length_of>, "the number of bytes"},
     {"substr", "s", "substr_OFFSET_LENGTH", Arguments::one_or_two,
      part<PartKind::substr>,

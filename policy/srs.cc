@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/srs.h"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 
+#include "base/crypto.h"
 #include "base/text.h"
-#include "policy/digests.h"
 #include "policy/mail_address.h"
 #include "policy/text_codes.h"
 #include "policy/text_quoting.h"
@@ -23,7 +21,8 @@ std::int64_t stamp_of(std::int64_t day) {
 }
 
 base::Result<std::string> checksum(std::string_view secret, std::string_view address) {
-  std::string bytes = TRY(hmac(DigestKind::md5, secret, base::lower(address)));
+  std::string bytes =
+      TRY(base::hmac(base::DigestKind::md5, secret, base::lower(address)));
   return to_hex(std::string_view(bytes).substr(0, 2));
 }
 
@@ -82,8 +81,7 @@ base::Result<InboundSrs> inbound_srs(std::string_view local_part,
   auto written = static_cast<std::int64_t>(high * 32 + low);
   std::string expected = TRY(checksum(secret, result.recipient));
   result.valid = stamp_of(stamp_of(day) - written) <= kMostDays &&
-                 hash.size() == expected.size() &&
-                 CRYPTO_memcmp(hash.data(), expected.data(), hash.size()) == 0;
+                 base::same_bytes(hash, expected);
   return result;
 }
 
