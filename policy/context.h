@@ -24,16 +24,19 @@
 namespace policy {
 
 class LookupFiles;
+class RateMemory;  // policy/ratelimit.h
 
 struct HeaderLine {
   std::string_view name;  // without the colon and what precedes it
   std::string_view text;  // the whole header, folded as it is, newline included
 };
 
-// The client, for lists of hosts.
+// The client, or another host, for lists of hosts.
 struct HostSubject {
   std::string_view address;  // empty: there is no host, the message is from here
   std::uint16_t port = 0;
+  // The names of a host that is not the client; null: Context::host_names() is asked.
+  const std::vector<std::string>* names = nullptr;
 };
 
 enum class Answer : std::uint8_t { yes, no, defer };
@@ -66,15 +69,13 @@ enum class HeaderPlace : std::uint8_t {
   at_start_rfc
 };
 
-// A lookup in the DNS as ${lookup dnsdb} and lists need it.
+// What the DNS says: the fields of each record as they are written in zone files, names
+// without the final dot.  MX {"10", "mx.example.net"}, TXT its strings, TLSA {"3", "1",
+// "1", "c0ffee"}.
 struct DnsAnswer {
-  Answer answer = Answer::no;  // yes: records is not empty
-  std::vector<std::string>
-      records;  // in presentation form, fields parted by blanks;
-                // TXT: the chunks, each as a record field (see txt)
-  std::vector<std::vector<std::string>>
-      fields;  // the same, a vector of fields a record
-  bool authenticated = false;
+  Answer answer = Answer::no;  // yes: there are records
+  std::vector<std::vector<std::string>> records;
+  bool authenticated = false;  // by DNSSEC
 };
 
 class Context {
@@ -117,13 +118,17 @@ class Context {
       std::string_view key,
       const std::function<bool(std::optional<RateEntry>&)>& update) = 0;
 
+  // Null: nothing is remembered, so every question counts.
+  virtual RateMemory* rate_memory() { return nullptr; }
+
   // What statements do besides deciding.
   virtual void add_header(HeaderPlace place, std::string text) = 0;
   virtual void remove_header(std::string name_or_pattern) = 0;
   // "queue", {"only"}; options are checked and evaluated.
   virtual void control(std::string_view name, std::span<const std::string> options) = 0;
-  virtual void log(std::string_view logs,
-                   std::string_view text) = 0;  // "main", "reject"
+  // To "main,reject", or "" for none; "warn": what `warn` says, which is written once in
+  // a connection, as "Warning: text".
+  virtual void log(std::string_view logs, std::string_view text) = 0;
   virtual void delay(std::chrono::seconds time) = 0;
 
   virtual std::chrono::system_clock::time_point now() = 0;

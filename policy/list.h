@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,14 +32,16 @@ using ListPtr = std::unique_ptr<const List, ListDeleter>;
 
 // What is looked for.
 struct ListSubject {
-  std::string_view text;  // a domain, local part (original case), address or word
-  HostSubject host;       // for hosts: instead of text
+  // A domain, local part (original case), address or word; of match_ip the address.
+  std::string_view text;
+  HostSubject host;  // for hosts: instead of text
 };
 
 struct ListMatch {
   bool matched = false;
   std::string
       data;  // of a lookup its data, else the pattern that fitted; for $..._data
+  std::optional<Origin> origin;  // of the element that decided
 };
 
 // Parses a list of `kind`.  Literal: `match_domain`'s second argument, where `$` is an
