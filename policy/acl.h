@@ -52,6 +52,8 @@ struct AclResult {
   std::optional<std::string> message;
   std::string code, enhanced;  // "550", "5.7.1"; empty: the point's own
   std::string log_message;     // what the log says after "rejected RCPT <...>: "
+  std::string reject_logs = "main,reject";  // where it says so
+  bool may_tell = false;  // `message` of a deferral is for the client, too
 };
 
 // What an option like acl_smtp_rcpt says: an ACL's name, a template whose literal
@@ -70,7 +72,13 @@ std::optional<Phase> acl_option_phase(std::string_view option);
 void parse_acl_section(std::span<const SourceText> lines, std::vector<Acl>& acls,
                        Parsing& parsing);
 
+// Complains of verbs that refuse something where there is nothing to refuse: in ACLs
+// that the QUIT and not-QUIT options name.  Nested ones may do as they like.
+void check_verbs_at_end(std::span<const Acl> acls, Parsing& parsing);
+
 // Runs an ACL with its arguments inside an evaluation: `acl =`, `${acl`, `if acl`.
+AclResult run_acl(const Acl& acl, std::span<const std::string> arguments,
+                  Evaluation& evaluation);
 AclResult run_acl(Id acl, std::span<const std::string> arguments,
                   Evaluation& evaluation);
 
