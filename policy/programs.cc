@@ -108,6 +108,12 @@ base::Result<PolicyFile> read_policy_file(const base::CommonOptions& common) {
   return file;
 }
 
+base::Result<Lines> read_lines(const PolicyFile& file,
+                               const base::CommonOptions& common) {
+  Macros macros = TRY(Macros::create(common.macros, predefined_macros()));
+  return parse_lines(file.name, file.text, std::move(macros), read_included);
+}
+
 base::Result<Loaded> load_policy(const PolicyFile& file,
                                  const base::CommonOptions& common,
                                  const Program& program) {

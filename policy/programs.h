@@ -33,7 +33,10 @@ base::Result<PolicyFile> read_policy_file(const base::CommonOptions& common);
 // How included files are read.
 base::Result<std::string> read_included(const std::filesystem::path& path);
 
-// Code::usage for a bad -D; what is wrong in the file is in Loaded.
+// The logical lines alone.  Code::usage for a bad -D.
+base::Result<Lines> read_lines(const PolicyFile& file,
+                               const base::CommonOptions& common);
+// The whole of it.  Code::usage for a bad -D; what is wrong in the file is in Loaded.
 base::Result<Loaded> load_policy(const PolicyFile& file,
                                  const base::CommonOptions& common,
                                  const Program& program);
