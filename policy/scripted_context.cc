@@ -61,8 +61,15 @@ void ScriptedContext::set_message(std::string_view text) {
   if (text.starts_with('\n')) text.remove_prefix(1);
 
   std::size_t received = 0;
-  for (const HeaderLine& header : header_lines_)
+  std::string from, reply_to;
+  for (const HeaderLine& header : header_lines_) {
+    std::string_view value = trimmed(header.text.substr(header.text.find(':') + 1));
+    if (value.ends_with('\n')) value.remove_suffix(1);
     if (base::equal_nocase(header.name, "received")) ++received;
+    if (base::equal_nocase(header.name, "from")) from = trimmed(value);
+    if (base::equal_nocase(header.name, "reply-to")) reply_to = trimmed(value);
+  }
+  variables["reply_address"] = reply_to.empty() ? from : reply_to;
   variables["message_body"] = as_one_line(text.substr(0, kVisibleBody));
   variables["message_body_end"] =
       as_one_line(text.substr(text.size() - std::min(text.size(), kVisibleBody)));
