@@ -252,6 +252,7 @@ void analyse(Policy& policy, std::span<const NamedListLine> lists, Parsing& gath
   analysis.lists(lists);
   analysis.calls();
   analysis.phases();
+  check_verbs_at_end(policy.acls, gathered);
   analysis.provenance();
   analysis.acl_variables();
 }

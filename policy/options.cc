@@ -422,9 +422,13 @@ void parse_value(const WrittenOption& option, OptionValue& out, Parsing& parsing
       out.value = std::move(templates);
       break;
     }
-    case OptionType::acl:
+    case OptionType::acl: {
+      Phases around = parsing.phases;
+      parsing.phases = {acl_option_phase(option.info->name).value_or(Phase::other)};
       out.value = parse_acl_choice(text, parsing);
+      parsing.phases = around;
       break;
+    }
     default:
       out.value = parse_list(list_kind(option.info->type), text, parsing);
   }
