@@ -133,7 +133,7 @@ class NamesStep : public ResolvingStep {
 
 class NamePatternStep final : public NamesStep {
  public:
-  NamePatternStep(Pattern pattern, const Switches& switches)
+  NamePatternStep(ListPattern pattern, const Switches& switches)
       : NamesStep(switches), pattern_(std::move(pattern)) {}
   bool remote(const Provenance& provenance) const override {
     return pattern_.text.remote(provenance);
@@ -143,7 +143,7 @@ class NamePatternStep final : public NamesStep {
   Outcome<bool> fits(const std::string& name, Question& question) const override {
     return pattern_.matches(name, question);
   }
-  Pattern pattern_;
+  ListPattern pattern_;
 };
 
 class NameEndingStep final : public NamesStep {
@@ -223,7 +223,7 @@ StepPtr make_host_name_step(std::string name, const Switches& switches) {
 StepPtr make_local_address_step() {
   return std::make_unique<LocalAddressStep>();
 }
-StepPtr make_name_pattern_step(Pattern pattern, const Switches& switches) {
+StepPtr make_name_pattern_step(ListPattern pattern, const Switches& switches) {
   return std::make_unique<NamePatternStep>(std::move(pattern), switches);
 }
 StepPtr make_name_ending_step(Template ending, const Switches& switches) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "policy/escapes.h"
 #include "policy/source.h"
 
 namespace policy {
@@ -49,14 +50,6 @@ Template behind_blanks(Template text, std::size_t count) {
 void trim_end(std::string& text) {
   while (!text.empty() && is_space(text.back()) && !text.ends_with("\\ "))
     text.pop_back();
-}
-
-int octal(char c) {
-  return c >= '0' && c <= '7' ? c - '0' : -1;
-}
-int hexadecimal(char c) {
-  c = base::to_lower(c);
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 // Cuts a list into elements while its text comes in, piece by piece.
@@ -194,39 +187,23 @@ bool may_be_torn(std::string_view word) {
 
 Unescaped unescape(std::string_view source, std::size_t begin, std::size_t end) {
   Unescaped out;
+  source = source.substr(0, end);
   auto put = [&](char c, std::size_t from) {
     out.text += c;
     out.offsets.push_back(static_cast<std::uint32_t>(from));
   };
   for (std::size_t at = begin; at < end;) {
-    std::size_t from = at;
-    char c = source[at++];
-    if (c != '\\' || at == end) {
-      put(c, from);
-      continue;
-    }
-    c = source[at++];
-    if (c == 'N') {
-      std::size_t close = std::min(source.find("\\N", at), end);
-      for (; at < close; ++at) put(source[at], at);
+    if (source[at] != '\\' || at + 1 == end) {
+      put(source[at], at);
+      ++at;
+    } else if (source[at + 1] == 'N') {
+      std::size_t close = std::min(source.find("\\N", at + 2), end);
+      for (at += 2; at < close; ++at) put(source[at], at);
       at = std::min(close + 2, end);
-      continue;
-    }
-    constexpr std::string_view kLetters = "bfnrtv", kControls = "\b\f\n\r\t\v";
-    int value = octal(c);
-    if (std::size_t control = kLetters.find(c); control != kLetters.npos) {
-      put(kControls[control], from);
-    } else if (value >= 0) {
-      for (int i = 0; i < 2 && at < end && octal(source[at]) >= 0; ++i)
-        value = value * 8 + octal(source[at++]);
-      put(static_cast<char>(value), from);
-    } else if (c == 'x') {
-      value = 0;
-      for (int i = 0; i < 2 && at < end && hexadecimal(source[at]) >= 0; ++i)
-        value = value * 16 + hexadecimal(source[at++]);
-      put(static_cast<char>(value), from);
     } else {
-      put(c, from);
+      std::string_view rest = source.substr(at + 1);
+      put(take_escape(rest), at);
+      at = end - rest.size();
     }
   }
   return out;
@@ -265,8 +242,8 @@ void ElementReader::add_step(StepPtr step) {
   elements_->steps.push_back({place, std::move(step)});
 }
 
-std::optional<Pattern> ElementReader::pattern(Template text, Origin origin) {
-  Pattern made{std::move(text), std::nullopt, switches_.caseful};
+std::optional<ListPattern> ElementReader::pattern(Template text, Origin origin) {
+  ListPattern made{std::move(text), std::nullopt, switches_.caseful};
   const std::string* literal = made.text.literal();
   if (literal == nullptr) return made;
   if (++patterns_ > kMostPatterns) {

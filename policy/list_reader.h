@@ -67,7 +67,7 @@ class ElementReader {
   void take_name(Template text, Origin origin);
   bool may_have_names(std::string_view word, Origin origin);
 
-  std::optional<Pattern> pattern(Template text, Origin origin);
+  std::optional<ListPattern> pattern(Template text, Origin origin);
   Place new_place(std::string_view text, Origin origin);
   void add_step(StepPtr step);
 

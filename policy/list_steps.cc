@@ -27,7 +27,7 @@ Fit fit(bool fits) {
 
 class PatternStep final : public Step {
  public:
-  explicit PatternStep(Pattern pattern) : pattern_(std::move(pattern)) {}
+  explicit PatternStep(ListPattern pattern) : pattern_(std::move(pattern)) {}
   Outcome<Fit> test(Question& question) const override {
     // Addresses are in lower case already; other subjects are as they were given, so
     // that a pattern can ask for the case.
@@ -41,7 +41,7 @@ class PatternStep final : public Step {
   }
 
  private:
-  Pattern pattern_;
+  ListPattern pattern_;
 };
 
 class WordsStep final : public Step {
@@ -353,7 +353,7 @@ class MxStep final : public Step {
 
 }  // namespace
 
-Outcome<bool> Pattern::matches(std::string_view subject, Question& question) const {
+Outcome<bool> ListPattern::matches(std::string_view subject, Question& question) const {
   using Case = base::Regex::Case;
   std::string made;
   std::shared_ptr<const base::Regex> kept;
@@ -398,7 +398,7 @@ Outcome<std::optional<LookupAnswer>> look_up_element(const LookupSpec& spec,
   return look_up(spec, made, key, evaluation);
 }
 
-StepPtr make_pattern_step(Pattern pattern) {
+StepPtr make_pattern_step(ListPattern pattern) {
   return std::make_unique<PatternStep>(std::move(pattern));
 }
 StepPtr make_words_step(Words words, bool caseful) {

@@ -26,7 +26,7 @@ struct Switches {
 };
 
 // A pattern: of the policy's text and compiled, or made when it is asked.
-struct Pattern {
+struct ListPattern {
   Template text;
   std::optional<base::Regex> regex;
   bool caseful = false;
@@ -40,7 +40,7 @@ struct Words {
   bool ending = false;
 };
 
-StepPtr make_pattern_step(Pattern pattern);
+StepPtr make_pattern_step(ListPattern pattern);
 StepPtr make_words_step(Words words, bool caseful);
 StepPtr make_named_step(ListKind kind, Id id, Origin origin);
 StepPtr make_file_step(ListKind kind, Template path, const Switches& switches);
@@ -82,7 +82,7 @@ StepPtr make_local_parts_step(LookupSpec spec, Template file, bool caseful);
 StepPtr make_host_text_step(Template text, const Switches& switches);
 StepPtr make_host_name_step(std::string name, const Switches& switches);  // "": ours
 StepPtr make_local_address_step();
-StepPtr make_name_pattern_step(Pattern pattern, const Switches& switches);
+StepPtr make_name_pattern_step(ListPattern pattern, const Switches& switches);
 StepPtr make_name_ending_step(Template ending, const Switches& switches);
 StepPtr make_name_lookup_step(LookupSpec spec, Template file, const Switches& switches);
 // bits: of the mask; nothing: the address alone is the key.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "policy/escapes.h"
 #include "policy/source.h"
 
 namespace policy {
@@ -21,42 +22,22 @@ std::string_view without_trailing_blanks(std::string_view text) {
   return text;
 }
 
-int digit_of(char c, int base) {
-  c = base::to_lower(c);
-  int value = c >= '0' && c <= '9'   ? c - '0'
-              : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                     : base;
-  return value < base ? value : -1;
-}
-
-// Behind a backslash at `at`: the byte meant.
-char take_escaped(std::string_view text, std::size_t& at) {
-  char c = text[at++];
-  constexpr std::string_view kLetters = "bfnrtv", kControls = "\b\f\n\r\t\v";
-  if (std::size_t control = kLetters.find(c); control != kLetters.npos)
-    return kControls[control];
-  int base = c == 'x' ? 16 : digit_of(c, 8) >= 0 ? 8 : 0;
-  if (base == 0) return c;
-  int value = base == 8 ? digit_of(c, 8) : 0;
-  for (int i = 0; i < 2 && at < text.size() && digit_of(text[at], base) >= 0; ++i)
-    value = value * base + digit_of(text[at++], base);
-  return static_cast<char>(value);
-}
-
 // Returns the offset behind the key.
 std::size_t take_key(std::string_view line, std::string& key) {
   key.clear();
-  std::size_t at = 0;
   if (!line.starts_with('"')) {
-    while (at < line.size() && line[at] != ':' && !is_blank(line[at])) ++at;
-    key = line.substr(0, at);
-    return at;
+    std::size_t end = 0;
+    while (end < line.size() && line[end] != ':' && !is_blank(line[end])) ++end;
+    key = line.substr(0, end);
+    return end;
   }
-  for (at = 1; at < line.size() && line[at] != '"';) {
-    char c = line[at++];
-    key += c == '\\' && at < line.size() ? take_escaped(line, at) : c;
+  std::string_view rest = line.substr(1);
+  while (!rest.empty() && rest[0] != '"') {
+    char c = rest[0];
+    rest.remove_prefix(1);
+    key += c == '\\' && !rest.empty() ? take_escape(rest) : c;
   }
-  return std::min(at + 1, line.size());
+  return line.size() - rest.size() + (rest.empty() ? 0 : 1);
 }
 
 }  // namespace
