@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "base/text.h"
@@ -28,7 +29,7 @@ class Converter {
     if (known()) iconv_close(iconv_);
   }
 
-  bool known() const { return iconv_ != reinterpret_cast<iconv_t>(-1); }
+  bool known() const { return reinterpret_cast<std::intptr_t>(iconv_) != -1; }
 
   // Bytes that mean nothing become '?'.
   std::string convert(std::string bytes) const {

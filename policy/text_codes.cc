@@ -18,11 +18,11 @@ constexpr std::string_view kBase62 =
 
 // The value of each byte as a digit, -1 if it is none.
 template <std::size_t N>
-constexpr std::array<signed char, 256> digit_values(const char (&digits)[N]) {
-  std::array<signed char, 256> values{};
+constexpr std::array<int, 256> digit_values(const char (&digits)[N]) {
+  std::array<int, 256> values{};
   values.fill(-1);
   for (std::size_t i = 0; i < N - 1; ++i)
-    values[static_cast<unsigned char>(digits[i])] = static_cast<signed char>(i);
+    values[static_cast<unsigned char>(digits[i])] = static_cast<int>(i);
   return values;
 }
 constexpr auto kBase64Values =
