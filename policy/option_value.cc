@@ -183,4 +183,17 @@ std::expected<SourceText, Diagnostic> parse_quoted(const SourceText& text) {
   return out;
 }
 
+SourceText as_one_item(const SourceText& item) {
+  constexpr std::string_view kSeparators = ";|%~&=#,/";
+  std::size_t free = 0;
+  while (free < kSeparators.size() &&
+         item.bytes().find(kSeparators[free]) != std::string_view::npos)
+    ++free;
+  SourceText list;
+  if (free < kSeparators.size())
+    list.append(std::string{'<', kSeparators[free], ' '}, item.origin());
+  list.append(item);
+  return list;
+}
+
 }  // namespace policy

@@ -38,5 +38,7 @@ base::Result<std::chrono::seconds> parse_time(std::string_view text);
 base::Result<double> parse_fixed(std::string_view text);
 // The text between the quotes of `text`, escapes undone; it must end with the quote.
 std::expected<SourceText, Diagnostic> parse_quoted(const SourceText& text);
+// `item` as a list of one, whatever it holds: a separator that is not in it goes first.
+SourceText as_one_item(const SourceText& item);
 
 }  // namespace policy

@@ -87,7 +87,7 @@ class RuleReader {
       return complain(pattern->origin(),
                       "a named list cannot be the pattern of a "
                       "retry rule: write one item of it");
-    rule.pattern = parse_list(ListKind::address, one_item(*pattern), parsing_);
+    rule.pattern = parse_list(ListKind::address, as_one_item(*pattern), parsing_);
     if (!read_error(rule.error) || !read_senders(rule)) return std::nullopt;
     while (at_ < bytes_.size()) {
       auto parameter = read_parameter();
@@ -125,17 +125,6 @@ class RuleReader {
     auto text = parse_quoted(line_.part(begin, at_ - begin));
     if (!text) return complain(text.error().origin, text.error().text);
     return *std::move(text);
-  }
-
-  // With a separator that is not in it, so that all of it is one item.
-  static SourceText one_item(const SourceText& pattern) {
-    constexpr std::string_view kSeparators = ";|%~&=#,/";
-    std::size_t free = kSeparators.find_first_not_of(pattern.bytes());
-    SourceText list;
-    if (free != kSeparators.npos)
-      list.append(std::string{'<', kSeparators[free], ' '}, pattern.origin());
-    list.append(pattern);
-    return list;
   }
 
   bool read_error(RetryError& error) {

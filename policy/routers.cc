@@ -1,11 +1,504 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Running the routers (spec/policy.md 13.1; Exim manual, "How Exim delivers mail").
 #include "policy/routers.h"
 
-namespace policy {
+#include <pwd.h>
 
-std::vector<RoutedAddress> route(const Policy&, std::string_view, RoutePurpose,
-                                 Context&) {
-  return {};
+#include <algorithm>
+#include <array>
+#include <ranges>
+#include <set>
+
+#include "base/text.h"
+#include "policy/mail_address.h"
+#include "policy/routing.h"
+#include "policy/variable_table.h"
+
+namespace policy {
+namespace {
+
+constexpr std::size_t kMostAncestors = 100;
+constexpr std::size_t kMostResults = 50'000;
+constexpr std::string_view kUnrouteable = "Unrouteable address";
+
+using Kind = Verdict::Kind;
+
+// What routing shows to expansions, put back when it is over: an ACL that verifies a
+// recipient keeps its own $local_part.
+class SavedVariables {
+ public:
+  explicit SavedVariables(Context& context) : context_(context) {
+    for (std::size_t i = 0; i < kIds.size(); ++i)
+      if (auto value = context.variable(kIds[i])) values_[i] = *value;
+  }
+  SavedVariables(const SavedVariables&) = delete;
+  SavedVariables& operator=(const SavedVariables&) = delete;
+  ~SavedVariables() {
+    for (std::size_t i = 0; i < kIds.size(); ++i)
+      context_.set_variable(kIds[i], values_[i]);
+  }
+
+ private:
+  static constexpr std::array kIds{
+      variable_id("local_part"),
+      variable_id("domain"),
+      variable_id("original_local_part"),
+      variable_id("original_domain"),
+      variable_id("parent_local_part"),
+      variable_id("parent_domain"),
+      variable_id("local_part_prefix"),
+      variable_id("local_part_suffix"),
+      variable_id("local_part_data"),
+      variable_id("domain_data"),
+      variable_id("home"),
+      variable_id("router_name"),
+      variable_id("self_hostname"),
+  };
+  Context& context_;
+  std::array<std::string, kIds.size()> values_;
+};
+
+struct Parts {
+  std::string local_part, domain;
+};
+
+// At the last '@' that is not in quotes; quotes of the local part are taken off.
+Parts take_apart(std::string_view address) {
+  std::size_t at = address.rfind('@');
+  Parts parts;
+  std::string_view local_part = address.substr(0, std::min(at, address.size()));
+  if (at != address.npos) parts.domain = base::lower(address.substr(at + 1));
+  bool quoted =
+      local_part.size() >= 2 && local_part.front() == '"' && local_part.back() == '"';
+  if (quoted) local_part = local_part.substr(1, local_part.size() - 2);
+  for (std::size_t i = 0; i < local_part.size(); ++i) {
+    if (quoted && local_part[i] == '\\' && i + 1 < local_part.size()) ++i;
+    parts.local_part += local_part[i];
+  }
+  return parts;
+}
+
+class Run {
+ public:
+  Run(Routing& routing, std::string_view address) : routing_(routing) {
+    auto parsed = parse_mail_address(address);
+    RoutedAddress first;
+    first.address = address;
+    if (!parsed || parsed->empty()) {
+      finish(std::move(first), RoutedAddress::Outcome::fail,
+             parsed ? std::string(kUnrouteable) : parsed.error().text);
+      return;
+    }
+    if (parsed->domain.empty()) first.address += "@" + routing.policy.qualify_recipient;
+    original_ = take_apart(first.address);
+    waiting_.push_back({std::move(first), 0, {}});
+  }
+
+  std::vector<RoutedAddress> run() {
+    while (!waiting_.empty() && done_.size() < kMostResults) {
+      Pending next = std::move(waiting_.back());
+      waiting_.pop_back();
+      consider(std::move(next));
+    }
+    mark_duplicates();
+    return std::move(done_);
+  }
+
+ private:
+  void finish(RoutedAddress address, RoutedAddress::Outcome outcome,
+              std::string message = "") {
+    address.outcome = outcome;
+    address.message = std::move(message);
+    done_.push_back(std::move(address));
+  }
+
+  // Tells expansions which address it is.
+  void show(const Pending& pending, const Parts& parts) {
+    Context& context = routing_.context;
+    auto set = [&](VariableId id, std::string value) {
+      context.set_variable(id, std::move(value));
+    };
+    set(variable_id("domain"), parts.domain);
+    set(variable_id("original_local_part"), original_.local_part);
+    set(variable_id("original_domain"), original_.domain);
+    Parts parent = take_apart(pending.address.parent);
+    set(variable_id("parent_local_part"), parent.local_part);
+    set(variable_id("parent_domain"), parent.domain);
+    set(variable_id("address_data"), pending.address.address_data);
+    for (const std::string& name : shown_)  // of the address before
+      context.set_named_variable(name, "");
+    shown_.clear();
+    for (const auto& [name, value] : pending.address.variables) {
+      context.set_named_variable(name, value);
+      shown_.push_back(name);
+    }
+  }
+
+  bool was_here(const Pending& pending, std::size_t router) const {
+    bool repeats = routing_.policy.routers[router].options.boolean("repeat_use", true);
+    return std::ranges::any_of(pending.handled, [&](const auto& before) {
+      return before.second == router &&
+             (!repeats || base::equal_nocase(before.first, pending.address.address));
+    });
+  }
+
+  void consider(Pending pending) {
+    if (pending.address.ancestors.size() > kMostAncestors) {
+      finish(std::move(pending.address), RoutedAddress::Outcome::defer,
+             "too many redirections: do they go in a circle?");
+      return;
+    }
+    Parts parts = take_apart(pending.address.address);
+    show(pending, parts);
+    const auto& routers = routing_.policy.routers;
+    std::string message(kUnrouteable);
+    for (std::size_t i = pending.first_router; i < routers.size();) {
+      if (was_here(pending, i)) {
+        ++i;
+        continue;
+      }
+      routing_.context.set_variable(variable_id("router_name"), routers[i].name);
+      Attempt attempt{routing_,
+                      routers[i],
+                      pending.address,
+                      Evaluation{.policy = routing_.policy,
+                                 .context = routing_.context,
+                                 .phase = Phase::router},
+                      parts.local_part,
+                      parts.local_part,
+                      parts.domain};
+      auto next = try_router(attempt, pending, i, message);
+      if (!next) return;
+      i = *next;
+    }
+    finish(std::move(pending.address), RoutedAddress::Outcome::fail, message);
+  }
+
+  // The router to go on with; nothing if the address is done.
+  std::optional<std::size_t> try_router(Attempt& attempt, Pending& pending,
+                                        std::size_t index, std::string& message) {
+    std::size_t end = routing_.policy.routers.size();
+    auto meets = meets_preconditions(attempt);
+    if (!meets) return put_off(attempt, meets.error());
+    if (!*meets) return index + 1;
+    auto prepared = prepare(attempt);
+    if (!prepared) return put_off(attempt, prepared.error());
+    Verdict verdict = *prepared ? drive(attempt) : Verdict();
+    const Options& options = attempt.router.options;
+    switch (verdict.kind) {
+      case Kind::declined: {
+        auto more = option_truth(attempt, "more", true);
+        if (!more) return put_off(attempt, more.error());
+        message = cannot_route(attempt);
+        return *more ? index + 1 : end;
+      }
+      case Kind::passed:
+        if (options.has("pass_router"))
+          return number_of(options.text("pass_router"), index + 1);
+        return index + 1;
+      case Kind::failed:
+        finish(std::move(attempt.address), RoutedAddress::Outcome::fail,
+               verdict.message.empty() ? std::string(kUnrouteable) : verdict.message);
+        return std::nullopt;
+      case Kind::deferred:
+        attempt.address.freeze = verdict.freeze;
+        finish(std::move(attempt.address), RoutedAddress::Outcome::defer,
+               verdict.message);
+        return std::nullopt;
+      case Kind::discarded:
+        attempt.address.router = attempt.router.name;
+        finish(std::move(attempt.address), RoutedAddress::Outcome::discard);
+        return std::nullopt;
+      case Kind::accepted:
+      case Kind::redirected:
+        break;
+    }
+    return take(attempt, pending, index, std::move(verdict));
+  }
+
+  std::optional<std::size_t> put_off(Attempt& attempt, const Failure& failure) {
+    finish(std::move(attempt.address), RoutedAddress::Outcome::defer, failure.text);
+    return std::nullopt;
+  }
+
+  std::size_t number_of(std::string_view router, std::size_t otherwise) const {
+    const auto& routers = routing_.policy.routers;
+    auto found = std::ranges::find(routers, router, &Driver::name);
+    return found == routers.end() ? otherwise : std::size_t(found - routers.begin());
+  }
+
+  std::string cannot_route(Attempt& attempt) {
+    auto text = option_text(attempt, "cannot_route_message");
+    return text && *text && !(*text)->empty() ? **text : std::string(kUnrouteable);
+  }
+
+  // What the router remembers for others: $r_ variables, $address_data, headers, who is
+  // told of errors.  False: forced failure, the router declines.
+  Outcome<bool> prepare(Attempt& attempt) {
+    RoutedAddress& address = attempt.address;
+    const Options& options = attempt.router.options;
+    Context& context = routing_.context;
+    for (const OptionValue& set : options.all("set")) {
+      auto value = expand(std::get<Template>(set.value), attempt.evaluation);
+      if (!value && value.error().kind == Failure::Kind::forced) return false;
+      if (!value) return std::unexpected(value.error());
+      context.set_named_variable(set.word, *value);
+      shown_.push_back(set.word);
+      address.variables[set.word] = *std::move(value);
+    }
+    if (const Template* data = options.expanded("address_data")) {
+      auto value = expand(*data, attempt.evaluation);
+      if (!value && value.error().kind == Failure::Kind::forced) return false;
+      if (!value) return std::unexpected(value.error());
+      context.set_variable(variable_id("address_data"), *value);
+      address.address_data = *std::move(value);
+    }
+    return true;
+  }
+
+  Verdict drive(Attempt& attempt) {
+    std::string_view driver = attempt.router.driver;
+    if (driver == "redirect") return run_redirect(attempt);
+    if (driver == "manualroute") return run_manualroute(attempt);
+    if (driver == "dnslookup") return run_dnslookup(attempt);
+    return Verdict::of(Kind::accepted);
+  }
+
+  Outcome<void> add_headers(Attempt& attempt) {
+    auto each = [&](std::string_view name, std::vector<std::string>& out) {
+      for (const OptionValue& option : attempt.router.options.all(name)) {
+        auto text = expand(std::get<Template>(option.value), attempt.evaluation);
+        if (!text && text.error().kind == Failure::Kind::forced) continue;
+        if (!text) return Outcome<void>(std::unexpected(text.error()));
+        while (text->ends_with('\n')) text->pop_back();
+        if (!text->empty()) out.push_back(*std::move(text));
+      }
+      return Outcome<void>();
+    };
+    if (auto added = each("headers_add", attempt.address.headers_add); !added)
+      return added;
+    return each("headers_remove", attempt.address.headers_remove);
+  }
+
+  bool fails_verification(const Options& options) const {
+    bool both = options.boolean("fail_verify", false);
+    if (routing_.purpose == RoutePurpose::verify_recipient)
+      return options.boolean("fail_verify_recipient", both);
+    if (routing_.purpose == RoutePurpose::verify_sender)
+      return options.boolean("fail_verify_sender", both);
+    return false;
+  }
+
+  // The router has the address.  With `unseen` the next ones have it, too.
+  std::optional<std::size_t> take(Attempt& attempt, const Pending& pending,
+                                  std::size_t index, Verdict verdict) {
+    const Options& options = attempt.router.options;
+    if (fails_verification(options)) {
+      finish(std::move(attempt.address), RoutedAddress::Outcome::fail,
+             std::string(kUnrouteable));
+      return std::nullopt;
+    }
+    auto unseen = option_truth(attempt, "unseen", false);
+    if (!unseen) return put_off(attempt, unseen.error());
+    if (routing_.verifies()) *unseen = false;
+    Pending rest = pending;
+    if (*unseen) {
+      rest.first_router = index + 1;
+      descend(rest.address);
+      descend(attempt.address);
+    }
+    if (auto errors_to = option_text(attempt, "errors_to"); !errors_to)
+      return put_off(attempt, errors_to.error());
+    else if (*errors_to)
+      attempt.address.errors_to = std::string(trimmed(**errors_to));
+    if (auto added = add_headers(attempt); !added)
+      return put_off(attempt, added.error());
+    if (*unseen) waiting_.push_back(std::move(rest));
+    if (verdict.kind == Kind::accepted)
+      deliver(attempt, std::move(verdict));
+    else
+      redirect(attempt, pending, index, std::move(verdict));
+    return std::nullopt;
+  }
+
+  // Both ways of an unseen address come from it.
+  static void descend(RoutedAddress& address) {
+    address.parent = address.address;
+    address.ancestors.insert(address.ancestors.begin(), address.address);
+  }
+
+  void deliver(Attempt& attempt, Verdict verdict) {
+    RoutedAddress& address = attempt.address;
+    address.router = attempt.router.name;
+    address.transport = std::move(verdict.transport);
+    if (address.transport.empty()) {
+      auto transport = option_text(attempt, "transport");
+      if (!transport) {
+        put_off(attempt, transport.error());
+        return;
+      }
+      if (*transport) address.transport = **transport;
+    }
+    const auto& transports = routing_.policy.transports;
+    bool known = std::ranges::any_of(
+        transports, [&](const Driver& one) { return one.name == address.transport; });
+    if (!known && !routing_.verifies()) {
+      std::string why = address.transport.empty()
+                            ? "router " + attempt.router.name + " has no transport"
+                            : "there is no transport " + quote(address.transport);
+      finish(std::move(address), RoutedAddress::Outcome::defer, std::move(why));
+      return;
+    }
+    address.hosts = std::move(verdict.hosts);
+    address.by_mx = verdict.by_mx;
+    if (auto fallback = option_text(attempt, "fallback_hosts"); fallback && *fallback)
+      address.fallback_hosts = parse_hosts(**fallback, {});
+    finish(std::move(address), RoutedAddress::Outcome::deliver);
+  }
+
+  void redirect(Attempt& attempt, const Pending& pending, std::size_t index,
+                Verdict verdict) {
+    bool one_address =
+        verdict.children.size() == 1 && verdict.children[0].target.empty();
+    if (routing_.verifies() && !one_address) {  // good enough (10.6)
+      attempt.address.router = attempt.router.name;
+      finish(std::move(attempt.address), RoutedAddress::Outcome::redirected);
+      return;
+    }
+    auto handled = pending.handled;
+    handled.emplace_back(pending.address.address, index);
+    const Options& options = attempt.router.options;
+    std::size_t first = options.has("redirect_router")
+                            ? number_of(options.text("redirect_router"), 0)
+                            : 0;
+    // The first child is to be considered first, so it comes last.
+    for (RoutedAddress& child : verdict.children | std::views::reverse) {
+      child.errors_to = attempt.address.errors_to;
+      child.headers_add = attempt.address.headers_add;
+      child.headers_remove = attempt.address.headers_remove;
+      if (child.target.empty()) waiting_.push_back({std::move(child), first, handled});
+    }
+    for (RoutedAddress& child : verdict.children)
+      if (!child.target.empty()) done_.push_back(std::move(child));
+  }
+
+  // The same router gave the same address, or a file or pipe the same of it, before.
+  void mark_duplicates() {
+    std::set<std::string> seen;
+    for (RoutedAddress& address : done_)
+      if (address.outcome == RoutedAddress::Outcome::deliver || !address.target.empty())
+        address.duplicate = !seen.insert(base::lower(address.address) + "\n" +
+                                         address.router + "\n" + address.target)
+                                 .second;
+  }
+
+  Routing& routing_;
+  Parts original_;
+  std::vector<Pending> waiting_;  // the next one is the last
+  std::vector<RoutedAddress> done_;
+  std::vector<std::string> shown_;  // names of $r_ variables that are set now
+};
+
+bool is_remote(const Policy& policy, const RoutedAddress& address) {
+  auto found = std::ranges::find(policy.transports, address.transport, &Driver::name);
+  return found != policy.transports.end() && found->driver == "smtp";
+}
+
+void describe_delivery(const RoutedAddress& address, bool duplicate,
+                       std::vector<std::string>& out) {
+  std::string first = address.address;
+  if (!address.target.empty()) first += " -> " + address.target;
+  if (duplicate) first += "   [duplicate, would not be delivered]";
+  out.push_back(first);
+  for (const std::string& ancestor : address.ancestors)
+    if (address.target.empty()) out.push_back("    <-- " + ancestor);
+  out.push_back(address.target.empty() ? "  router = " + address.router +
+                                             ", transport = " + address.transport
+                                       : "  transport = " + address.transport);
+  for (const RoutedHost& host : address.hosts)
+    out.push_back("  host " + host.name + " [" + host.name + "]" +
+                  (host.port ? " port=" + std::to_string(*host.port) : ""));
+}
+
+}  // namespace
+
+Outcome<bool> option_truth(Attempt& attempt, std::string_view name, bool otherwise) {
+  const Options& options = attempt.router.options;
+  const Template* text = options.expanded(name);
+  if (!text) return options.boolean(name, otherwise);
+  auto value = expand(*text, attempt.evaluation);
+  if (!value && value.error().kind == Failure::Kind::forced) return otherwise;
+  if (!value) return std::unexpected(value.error());
+  std::string_view word = trimmed(*value);
+  if (word == "1" || base::equal_nocase(word, "yes") ||
+      base::equal_nocase(word, "true"))
+    return true;
+  if (word.empty() || word == "0" || base::equal_nocase(word, "no") ||
+      base::equal_nocase(word, "false"))
+    return false;
+  return cannot(quote(word) + " is no truth value for " + std::string(name));
+}
+
+Outcome<std::optional<std::string>> option_text(Attempt& attempt,
+                                                std::string_view name) {
+  const Template* text = attempt.router.options.expanded(name);
+  if (!text) return std::nullopt;
+  auto value = expand(*text, attempt.evaluation);
+  if (!value && value.error().kind == Failure::Kind::forced) return std::nullopt;
+  if (!value) return std::unexpected(value.error());
+  return *std::move(value);
+}
+
+std::optional<Account> find_system_account(const std::string& name) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::string buffer(16384, '\0');
+  if (getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 ||
+      !found)
+    return std::nullopt;
+  return Account{found->pw_dir};
+}
+
+std::vector<RoutedAddress> route(const Policy& policy, std::string_view address,
+                                 RoutePurpose purpose, Context& context,
+                                 const FindAccount& find_account) {
+  SavedVariables saved(context);
+  Routing routing{policy, purpose, context, find_account};
+  return Run(routing, address).run();
+}
+
+std::vector<std::string> describe_routes(const Policy& policy,
+                                         std::vector<RoutedAddress> routed) {
+  using Outcome = RoutedAddress::Outcome;
+  std::vector<std::string> out;
+  for (const RoutedAddress& address : routed) {
+    std::string what;
+    if (address.outcome == Outcome::fail)
+      what = address.address + " is undeliverable: " + address.message;
+    else if (address.outcome == Outcome::defer)
+      what = address.address + " cannot be resolved at this time: " + address.message;
+    else if (address.outcome == Outcome::discard)
+      what = "mail to " + address.address + " is discarded";
+    else
+      continue;
+    out.push_back(what);
+    if (address.outcome != Outcome::fail) continue;
+    for (const std::string& ancestor : address.ancestors)
+      out.push_back("    <-- " + ancestor);
+  }
+  // Local deliveries, then remote ones, and the last routed first.
+  std::set<std::string> seen;
+  for (bool remote : {false, true})
+    for (const RoutedAddress& address : routed | std::views::reverse)
+      if ((address.outcome == Outcome::deliver || !address.target.empty()) &&
+          is_remote(policy, address) == remote)
+        describe_delivery(address,
+                          !seen.insert(base::lower(address.address) + "\n" +
+                                       address.router + "\n" + address.target)
+                               .second,
+                          out);
+  return out;
 }
 
 }  // namespace policy

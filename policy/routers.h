@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,16 +44,19 @@ struct RoutedAddress {
     discard,  // :blackhole:
     pipe,
     file,
-    directory,  // `target`, by `transport`: from redirect data
+    directory,   // `target`, by `transport`: from redirect data
+    redirected,  // replaced by its children; only verification returns it
   };
   Outcome outcome = Outcome::deliver;
   std::string router, transport;  // names
   std::string target;             // of pipe, file and directory
   std::string message;            // for the sender
-  std::string log_message;
+  bool freeze = false;            // deferred until somebody looks at it
   bool duplicate = false;         // another one delivers the same already
+  bool one_time = false;          // the queue remembers the child, not the parent
   std::vector<RoutedHost> hosts;  // empty: the transport's own, or a local delivery
-  bool by_mx = false;             // dnslookup: hosts are the MX of the domain
+  std::vector<RoutedHost> fallback_hosts;
+  bool by_mx = false;  // dnslookup: hosts are the MX of the domain
   std::string local_part_prefix, local_part_suffix;
   std::optional<std::string> errors_to;
   std::vector<std::string> headers_add, headers_remove;
@@ -60,19 +64,29 @@ struct RoutedAddress {
   std::map<std::string, std::string> variables;  // r_...
 };
 
-struct RoutePurpose {
-  enum class Kind : std::uint8_t {
-    deliver,
-    verify_recipient,
-    verify_sender,
-    test,
-    expn
-  };
-  Kind kind = Kind::deliver;
+enum class RoutePurpose : std::uint8_t {
+  deliver,
+  verify_recipient,
+  verify_sender,
+  test,
+  expn,
 };
 
-// Routes one address with all that it fans out to, in the order of generation.
+// An account of this machine, for check_local_user.
+struct Account {
+  std::string home;
+};
+using FindAccount = std::function<std::optional<Account>(const std::string& name)>;
+std::optional<Account> find_system_account(const std::string& name);
+
+// Routes one address with all that it fans out to, in the order of processing: the
+// children of an address follow it.
 std::vector<RoutedAddress> route(const Policy& policy, std::string_view address,
-                                 RoutePurpose purpose, Context& context);
+                                 RoutePurpose purpose, Context& context,
+                                 const FindAccount& find_account = find_system_account);
+
+// As Exim's -bt shows it, a line a line.
+std::vector<std::string> describe_routes(const Policy& policy,
+                                         std::vector<RoutedAddress> routed);
 
 }  // namespace policy
