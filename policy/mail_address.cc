@@ -203,10 +203,11 @@ class Reader {
   std::size_t at_ = 0;
 };
 
-// Does another domain of a source route follow the comma before `at`?
-bool continues_route(std::string_view text, std::size_t at) {
+// Where the next domain of a source route begins, behind the comma before `at`; npos if
+// none follows.
+std::size_t next_in_route(std::string_view text, std::size_t at) {
   at = text.find_first_not_of(" \t\r\n,", at);
-  return at != std::string_view::npos && text[at] == '@';
+  return at != std::string_view::npos && text[at] == '@' ? at : std::string_view::npos;
 }
 
 // Where the member of a list that starts at `at` ends: at a comma or semicolon, at the
@@ -237,8 +238,10 @@ std::size_t member_end(std::string_view text, std::size_t at) {
     } else if (c == ':') {
       if (!in_angles && !routed) return at;
       routed = false;
-    } else if (c == ',' && !(routed && continues_route(text, at + 1))) {
-      return at;
+    } else if (c == ',') {
+      std::size_t next = routed ? next_in_route(text, at + 1) : std::string_view::npos;
+      if (next == std::string_view::npos) return at;
+      at = next;
     } else if (c == ';' && !in_angles) {
       return at;
     }

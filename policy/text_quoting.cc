@@ -132,35 +132,35 @@ std::string wrap_header(std::string_view text, std::size_t columns, std::size_t 
   std::string out;
   out.reserve(text.size() + text.size() / 40);
   while (!text.empty()) {
-    std::size_t line = std::min(text.find('\n'), text.size());
-    if (line > columns) {
-      // The last blank that still lies within the line starts the next one; failing
-      // that, the first that comes.
-      std::size_t fold = text.substr(0, columns + 1).find_last_of(" \t");
-      bool only_blanks = text.substr(0, fold).find_first_not_of(" \t") >= fold;
-      if (fold == std::string_view::npos || only_blanks) {
-        std::size_t word = text.find_first_not_of(" \t");
-        fold = std::min(text.find_first_of(" \t\n", std::min(word, line)), line);
-      }
-      if (limit > 0 && fold > limit) {
-        out += text.substr(0, limit);
-        out += "\n ";
-        text.remove_prefix(limit);
-        continue;
-      }
-      if (fold < line) {
-        out += text.substr(0, fold);
-        out += '\n';
-        text.remove_prefix(fold);
-        continue;
-      }
+    // No further than needed: a long line is looked at once, not once for each fold.
+    std::string_view window = text.substr(0, columns + 1);
+    std::size_t line = window.find('\n');
+    if (line == std::string_view::npos && window.size() == text.size() &&
+        text.size() <= columns)
+      line = text.size();
+    if (line != std::string_view::npos) {
+      line = std::min(line + 1, text.size());
+      out += text.substr(0, line);
+      text.remove_prefix(line);
+      continue;
     }
-    out += text.substr(0, line);
-    text.remove_prefix(line);
-    if (!text.empty()) {
-      out += '\n';
-      text.remove_prefix(1);
+    // The last blank in the window starts the next line; failing that, the first that
+    // comes; failing that, there is the limit.
+    std::size_t word = window.find_first_not_of(" \t");
+    std::size_t fold = window.find_last_of(" \t");
+    if (fold == std::string_view::npos || word == std::string_view::npos ||
+        fold < word) {
+      window = limit > 0 ? text.substr(0, limit + 1) : text;
+      word = std::min(window.find_first_not_of(" \t"), window.size());
+      fold = std::min(window.find_first_of(" \t\n", word), window.size());
     }
+    bool by_force = limit > 0 && fold > limit;
+    if (by_force) fold = limit;
+    out += text.substr(0, fold);
+    text.remove_prefix(fold);
+    if (text.empty()) break;
+    if (text.front() == '\n') text.remove_prefix(1);
+    out += by_force ? "\n " : "\n";
   }
   return out;
 }
