@@ -232,13 +232,12 @@ std::size_t member_end(std::string_view text, std::size_t at) {
       ++at;
     } else if (c == '<') {
       in_angles = true;
-      routed = text.substr(at + 1).starts_with('@');
     } else if (c == '>') {
-      in_angles = routed = false;
-    } else if (c == ':') {
-      if (!in_angles && !routed) return at;
+      in_angles = false;
+    } else if (c == ':' && !in_angles) {
+      if (!routed) return at;
       routed = false;
-    } else if (c == ',') {
+    } else if (c == ',' && !in_angles) {
       std::size_t next = routed ? next_in_route(text, at + 1) : std::string_view::npos;
       if (next == std::string_view::npos) return at;
       at = next;

@@ -141,6 +141,7 @@ TEST(MailAddress, AllOfAFieldAreFound) {
            Row{"A <x:c@d>, e", {"e"}},
            Row{"<>, c@d", {"c@d"}},
            Row{"<a@b, c@d>, e@f", {"e@f"}},
+           Row{"Joe <a@b, c@d", {}},
            Row{"a@[1,2], e@f", {"e@f"}},
            Row{"a@[IPv6:::1], e@f", {"a@[IPv6:::1]", "e@f"}},
            Row{"user, @x, b", {"user", "b"}},
