@@ -49,6 +49,7 @@ ListReader::ListReader(std::string_view list) : rest_(list) {
     separator_ = rest_[1];
     rest_.remove_prefix(2);
   }
+  if (rest_ == "<") rest_ = {};  // to Exim, the end of the text separates
 }
 
 bool ListReader::next(std::string_view& element) {

@@ -35,7 +35,7 @@ TEST(PlainList, IsSplitAsTheLanguageSays) {
            Row{"<, ,", {""}},
            Row{"<, , ,", {"", ""}},
            Row{"<,", {}},
-           Row{"<", {"<"}},
+           Row{"<", {}},
            Row{"<a b:c", {"<a b", "c"}},
            Row{"<::a::b", {"", "a:b"}},
            Row{"<@ a@b@@c", {"a", "b@c"}},
