@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/analysis.h"
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <map>
@@ -16,7 +17,8 @@ struct Reference {
 };
 using Graph = std::vector<std::vector<Reference>>;
 
-// For each reference that closes a circle, the nodes of that circle.  A stack of our
+// For each reference that closes a circle, the nodes of that circle and where the first
+// of them leads into it.  A stack of our
 // own: a hostile file makes long chains.
 template <class Visit>
 void for_each_circle(const Graph& graph, Visit visit) {
@@ -41,13 +43,10 @@ void for_each_circle(const Graph& graph, Visit visit) {
         colors[reference.to] = Color::on_the_way;
         way.push_back({reference.to});
       } else if (colors[reference.to] == Color::on_the_way) {
+        auto first = std::ranges::find(way, reference.to, &Step::node);
         std::vector<std::size_t> circle;
-        bool inside = false;
-        for (const Step& each : way) {
-          inside = inside || each.node == reference.to;
-          if (inside) circle.push_back(each.node);
-        }
-        visit(circle, reference.origin);
+        for (auto each = first; each != way.end(); ++each) circle.push_back(each->node);
+        visit(circle, graph[first->node][first->next - 1].origin);
       }
     }
   }

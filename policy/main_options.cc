@@ -190,6 +190,7 @@ base::Result<MainOptions> parse_main_options(Lines lines) {
   Diagnostics diagnostics;
   for (Diagnostic& error : lines.errors)
     diagnostics.error(error.origin, std::move(error.text));
+  conceal_secrets(lines.lines, lines);
   Sections sections = split_sections(lines.lines, diagnostics);
   MainOptions options =
       main_options(read_plain_options(sections.main, diagnostics), diagnostics);
@@ -231,7 +232,8 @@ std::vector<MainOptionInfo> describe_main_options() {
     if (option.left_out.empty())
       infos.push_back({std::string(option.name),
                        std::string(option_type_name(option.type)),
-                       std::string(option.preset), std::string(option.about)});
+                       option.preset.empty() ? "none" : std::string(option.preset),
+                       std::string(option.about)});
   return infos;
 }
 

@@ -30,7 +30,7 @@ constexpr auto kLoad = "the load of the machine is not asked";
 constexpr auto kEvents = "events are not available";
 constexpr auto kIgnored = "accepted and ignored";
 
-constexpr std::array kMain{
+constexpr OptionInfo kMain[] = {
     row("accept_8bitmime", T::boolean, "true", "Offer 8BITMIME."),
     row("acl_not_smtp", T::acl, "", "Judges a message submitted on this machine."),
     out("acl_not_smtp_mime", kScanning),

@@ -2,9 +2,11 @@
 #include "policy/options.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <limits>
+#include <utility>
 
 #include "policy/option_value.h"
 
@@ -138,45 +140,11 @@ std::string wrong_driver(const OptionInfo& row, std::string_view driver) {
 }  // namespace
 
 std::string_view option_type_name(OptionType type) {
-  switch (type) {
-    case OptionType::boolean:
-      return "boolean";
-    case OptionType::expanded_boolean:
-      return "boolean, expanded";
-    case OptionType::integer:
-      return "integer";
-    case OptionType::octal:
-      return "octal integer";
-    case OptionType::fixed:
-      return "number";
-    case OptionType::time:
-      return "time";
-    case OptionType::text:
-    case OptionType::router:
-      return "string";
-    case OptionType::expanded:
-    case OptionType::path:
-    case OptionType::transport:
-    case OptionType::setting:
-      return "string, expanded";
-    case OptionType::templates:
-      return "list of strings, expanded";
-    case OptionType::domains:
-      return "domain list";
-    case OptionType::hosts:
-      return "host list";
-    case OptionType::addresses:
-      return "address list";
-    case OptionType::local_parts:
-      return "local part list";
-    case OptionType::words:
-      return "list of strings";
-    case OptionType::acl:
-      return "ACL";
-    case OptionType::times:
-      return "list of times";
-  }
-  return "";
+  constexpr std::array<std::string_view, 20> kNames{
+      "boolean",  "boolean", "integer",   "octal",  "number",    "time",       "string",
+      "template", "path",    "domains",   "hosts",  "addresses", "localparts", "words",
+      "acl",      "times",   "transport", "router", "setting",   "templates"};
+  return kNames[static_cast<std::size_t>(type)];
 }
 
 std::string set_twice(std::string_view name) {

@@ -48,7 +48,7 @@ enum class OptionType : std::uint8_t {
   setting,    // "r_x = template"
   templates,  // a list cut at colons, each element a template
 };
-std::string_view option_type_name(OptionType type);
+std::string_view option_type_name(OptionType type);  // as the manual says it
 
 struct OptionInfo {
   std::string_view name;

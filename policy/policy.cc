@@ -126,7 +126,6 @@ class Loader {
     Driver driver{std::move(name), "", {}, lines[0].origin(), {}};
     bool known = true;
     for (const SourceText& line : lines.subspan(1)) {
-      conceal(line, section.options, driver.driver);
       std::size_t errors = parsing.diagnostics.errors.size();
       parse_option(line, section.options, driver.driver, driver.options, parsing);
       if (!driver.driver.empty() || !driver.options.has("driver")) continue;
@@ -210,17 +209,6 @@ class Loader {
                                        " needs it, or 'verify_only'");
   }
 
-  // Lines with a secret are never shown.
-  void conceal(const SourceText& line, std::span<const OptionInfo> table,
-               std::string_view driver) {
-    Diagnostics nobody;
-    auto option = read_option(line, table, driver, nobody);
-    if (option ? !option->hidden : !line.bytes().starts_with("hide")) return;
-    Origin first = line.origin(), last = line.origin(line.bytes().size());
-    for (std::uint32_t number = first.line; number <= last.line; ++number)
-      policy_.source.secret_lines.insert({first.file, number});
-  }
-
   void settle() {
     MainOptions main = main_options(policy_.main, diagnostics_);
     policy_.primary_hostname = primary_hostname(main);
@@ -252,6 +240,7 @@ Loaded load_policy(const std::filesystem::path& name, std::string_view text,
     loaded.diagnostics.error(error.origin, std::move(error.text));
   for (Diagnostic& warning : lines.warnings)
     loaded.diagnostics.warning(warning.origin, std::move(warning.text));
+  conceal_secrets(lines.lines, lines);
   policy->source = std::move(static_cast<Places&>(lines));
   Loader(*policy, program, loaded.diagnostics).load(lines.lines);
   loaded.source = policy->source;

@@ -2,9 +2,11 @@
 #include "policy/sections.h"
 
 #include <array>
+#include <set>
 
 #include "base/text.h"
 #include "policy/option_value.h"
+#include "policy/options.h"
 
 namespace policy {
 namespace {
@@ -51,6 +53,18 @@ std::optional<ListKind> list_kind(std::string_view word) {
   for (std::size_t kind = 0; kind < kNamedListKinds; ++kind)
     if (word == list_kind_name(ListKind(kind))) return ListKind(kind);
   return std::nullopt;
+}
+
+bool is_secret(std::string_view option) {
+  static const auto names = [] {
+    std::set<std::string_view> out;
+    for (auto table : {main_option_table(), router_option_table(),
+                       transport_option_table(), authenticator_option_table()})
+      for (const OptionInfo& info : table)
+        if (info.secret) out.insert(info.name);
+    return out;
+  }();
+  return names.contains(option);
 }
 
 }  // namespace
@@ -118,6 +132,17 @@ std::optional<std::string> heading(const SourceText& line) {
   std::string_view name = bytes.substr(0, name_length(bytes));
   if (name.empty() || trimmed(bytes.substr(name.size())) != ":") return std::nullopt;
   return std::string(name);
+}
+
+void conceal_secrets(std::span<const SourceText> lines, Places& places) {
+  for (const SourceText& line : lines) {
+    std::string_view bytes = line.bytes();
+    std::string_view word = bytes.substr(0, name_length(bytes));
+    if (word != "hide" && !is_secret(word)) continue;
+    Origin first = line.origin(), last = line.origin(bytes.size());
+    for (std::uint32_t number = first.line; number <= last.line; ++number)
+      places.secret_lines.insert({first.file, number});
+  }
 }
 
 }  // namespace policy

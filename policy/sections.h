@@ -36,4 +36,7 @@ std::optional<NamedListLine> parse_named_list(const SourceText& line,
 // "name:", as ACLs and drivers begin: the name, or nothing.
 std::optional<std::string> heading(const SourceText& line);
 
+// Lines that hold a secret, by "hide" or by their option, are never shown (18.9).
+void conceal_secrets(std::span<const SourceText> lines, Places& places);
+
 }  // namespace policy

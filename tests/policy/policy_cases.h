@@ -14,6 +14,7 @@
 namespace cases {
 
 std::string slurp(const std::filesystem::path& path);
+void spill(const std::filesystem::path& path, std::string_view text);
 std::vector<std::string> split(const std::string& text, char separator);
 // "@{hh}" is a byte.
 std::string decoded(const std::string& text);
@@ -24,7 +25,6 @@ policy::Loaded load(const std::string& text);
 // A folder's policy.conf with its placeholders replaced.
 policy::Loaded load_case(const std::filesystem::path& folder);
 // The lines of a file that begin with `letter` and a blank, without these.
-std::vector<std::string> lines_of(const std::filesystem::path& file, char letter,
-                                  const std::filesystem::path& folder);
+std::vector<std::string> lines_of(const std::filesystem::path& file, char letter);
 
 }  // namespace cases

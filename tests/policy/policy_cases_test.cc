@@ -16,6 +16,10 @@ std::string slurp(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+void spill(const std::filesystem::path& path, std::string_view text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
   std::istringstream in(text);
@@ -51,16 +55,18 @@ policy::Loaded load(const std::string& text) {
 }
 
 policy::Loaded load_case(const std::filesystem::path& folder) {
-  return load(replaced(slurp(folder / "policy.conf"),
-                       {{"@CASE@", folder.string()}, {"@SPOOL@", "/tmp"}}));
+  return load(
+      replaced(slurp(folder / "policy.conf"),
+               {{"@CASE@", folder.string()},
+                {"@DATA@", (folder.parent_path().parent_path() / "data").string()},
+                {"@SPOOL@", "/tmp"}}));
 }
 
-std::vector<std::string> lines_of(const std::filesystem::path& file, char letter,
-                                  const std::filesystem::path& folder) {
+std::vector<std::string> lines_of(const std::filesystem::path& file, char letter) {
   std::vector<std::string> lines;
   for (const std::string& line : split(slurp(file), '\n'))
     if (line.size() >= 2 && line[0] == letter && line[1] == ' ')
-      lines.push_back(replaced(line.substr(2), {{"@CASE@", folder.string()}}));
+      lines.push_back(line.substr(2));
   return lines;
 }
 
