@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "policy/comparison.h"
+#include "policy/condition_table.h"
 #include "policy/evaluation.h"
 #include "policy/pattern.h"
 #include "policy/references.h"
@@ -17,10 +17,6 @@
 namespace policy {
 
 namespace {
-
-std::string owner_of(const ConditionInfo& info) {
-  return "condition '" + std::string(info.name) + "'";
-}
 
 // ---- comparisons: numbers and texts
 
@@ -215,20 +211,47 @@ constexpr auto kConditions = std::to_array<ConditionInfo>({
     {"==", "=={A}{B}", parse_compare, "the numbers are equal"},
     {">", ">{A}{B}", parse_compare, "A is the greater number"},
     {">=", ">={A}{B}", parse_compare, "A is no smaller number"},
+    {"acl", "acl{{NAME}{ARGUMENT}...}", parse_if_acl,
+     "the ACL accepts; its message is in $value"},
     {"and", "and{{CONDITION}...}", parse_combined,
      "all hold; stops at the first that does not"},
     {"bool", "bool{TEXT}", parse_truth,
      "a truth value: true yes 1, false no 0, or nothing for false"},
     {"bool_lax", "bool_lax{TEXT}", parse_truth,
      "false for 0 no false and nothing, true for all else"},
+    {"crypteq", "crypteq{PLAIN}{HASH}", parse_crypteq,
+     "the text has this hash: {md5}, {sha1}, or crypt(3)"},
     {"def", "def:VARIABLE", parse_def,
      "the variable is not empty; the header is there"},
     {"eq", "eq{A}{B}", parse_compare, "the texts are equal"},
     {"eqi", "eqi{A}{B}", parse_compare, "the texts are equal but for case"},
+    {"exists", "exists{FILE}", parse_exists, "there is such a file"},
+    {"first_delivery", "first_delivery", parse_delivery_state,
+     "the message has not been tried before"},
+    {"forall", "forall{LIST}{CONDITION}", parse_for_each,
+     "the condition holds for every $item; never of an empty list"},
+    {"forall_json", "forall_json{ARRAY}{CONDITION}", parse_for_each,
+     "the same for the values of a JSON array"},
+    {"forall_jsons", "forall_jsons{ARRAY}{CONDITION}", parse_for_each,
+     "the same for strings, without their quotes"},
+    {"forany", "forany{LIST}{CONDITION}", parse_for_each,
+     "the condition holds for one $item at least"},
+    {"forany_json", "forany_json{ARRAY}{CONDITION}", parse_for_each,
+     "the same for the values of a JSON array"},
+    {"forany_jsons", "forany_jsons{ARRAY}{CONDITION}", parse_for_each,
+     "the same for strings, without their quotes"},
     {"ge", "ge{A}{B}", parse_compare, "A is B or sorts behind it"},
     {"gei", "gei{A}{B}", parse_compare, "A is B or sorts behind it, without case"},
     {"gt", "gt{A}{B}", parse_compare, "A sorts behind B"},
     {"gti", "gti{A}{B}", parse_compare, "A sorts behind B, without case"},
+    {"inbound_srs", "inbound_srs{LOCAL_PART}{SECRET}", parse_inbound_srs,
+     "a valid SRS0 address of ours; sets $srs_recipient"},
+    {"inlist", "inlist{TEXT}{LIST}", parse_inlist,
+     "the text is an element, which is then in $value"},
+    {"inlisti", "inlisti{TEXT}{LIST}", parse_inlist, "the same without case"},
+    {"isip", "isip{TEXT}", parse_is_ip, "an IP address"},
+    {"isip4", "isip4{TEXT}", parse_is_ip, "an IPv4 address"},
+    {"isip6", "isip6{TEXT}", parse_is_ip, "an IPv6 address"},
     {"ldapauth", "", nullptr, "passwords are checked by an authenticator"},
     {"le", "le{A}{B}", parse_compare, "A is B or sorts before it"},
     {"lei", "lei{A}{B}", parse_compare, "A is B or sorts before it, without case"},
@@ -236,9 +259,18 @@ constexpr auto kConditions = std::to_array<ConditionInfo>({
     {"lti", "lti{A}{B}", parse_compare, "A sorts before B, without case"},
     {"match", "match{SUBJECT}{REGEX}", parse_match,
      "a regular expression matches; sets $0, $1 ..."},
+    {"match_address", "match_address{ADDRESS}{LIST}", parse_match_list,
+     "the address is in the list of addresses"},
+    {"match_domain", "match_domain{DOMAIN}{LIST}", parse_match_list,
+     "the domain is in the list of domains"},
+    {"match_ip", "match_ip{ADDRESS}{LIST}", parse_match_list,
+     "the IP address is in the list of addresses and networks"},
+    {"match_local_part", "match_local_part{TEXT}{LIST}", parse_match_list,
+     "the local part is in the list"},
     {"or", "or{{CONDITION}...}", parse_combined, "one holds; stops at it"},
     {"pam", "", nullptr, "passwords are checked by an authenticator"},
     {"pwcheck", "", nullptr, "passwords are checked by an authenticator"},
+    {"queue_running", "queue_running", parse_delivery_state, "a queue run is at work"},
     {"radius", "", nullptr, "passwords are checked by an authenticator"},
     {"saslauthd", "", nullptr, "passwords are checked by an authenticator"},
 });

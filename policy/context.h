@@ -109,7 +109,8 @@ class Context {
 
   virtual Outcome<CheckResult> verify(const VerifyRequest& request) = 0;
   // "spf", "spf_guess", "dmarc", "dcc", "dkim", "bmi", "arc": runs the engine if it has
-  // not run yet for this message.
+  // not run yet for this message.  "spf" with an argument "ADDRESS SENDER" is about
+  // these two, whoever the client is.
   virtual Outcome<CheckResult> check(std::string_view what,
                                      std::string_view argument) = 0;
   // Reads the entry of `key`, lets `update` change it, writes it back unless that says
@@ -126,13 +127,24 @@ class Context {
   virtual void remove_header(std::string name_or_pattern) = 0;
   // "queue", {"only"}; options are checked and evaluated.
   virtual void control(std::string_view name, std::span<const std::string> options) = 0;
-  // To "main,reject", or "" for none; "warn": what `warn` says, which is written once in
-  // a connection, as "Warning: text".
+  // To "main,reject", or "" for none; "warn": what `warn` says, which is written once
+  // in a connection, as "Warning: text".
   virtual void log(std::string_view logs, std::string_view text) = 0;
   virtual void delay(std::chrono::seconds time) = 0;
+
+  // How far the delivery is: has the message been tried before, is this a queue run?
+  virtual bool first_delivery() { return false; }
+  virtual bool queue_running() { return false; }
 
   virtual std::chrono::system_clock::time_point now() = 0;
   virtual LookupFiles& files() = 0;
 };
+
+// Days since 1970-01-01, as addresses rewritten by SRS count them.
+inline std::int64_t today(Context& context) {
+  return std::chrono::floor<std::chrono::days>(context.now())
+      .time_since_epoch()
+      .count();
+}
 
 }  // namespace policy

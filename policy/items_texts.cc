@@ -141,12 +141,6 @@ class Substitute final : public Expansion {
 
 using Arguments = std::span<const std::string>;
 
-std::int64_t today(Evaluation& evaluation) {
-  return std::chrono::floor<std::chrono::days>(evaluation.context.now())
-      .time_since_epoch()
-      .count();
-}
-
 struct Function {
   std::string_view name;
   std::size_t least, most;
@@ -179,7 +173,7 @@ Outcome<std::string> call_authresults(Arguments arguments, Evaluation& evaluatio
 }
 Outcome<std::string> call_srs_encode(Arguments arguments, Evaluation& evaluation) {
   return outcome(
-      srs_encode(arguments[0], arguments[1], arguments[2], today(evaluation)));
+      srs_encode(arguments[0], arguments[1], arguments[2], today(evaluation.context)));
 }
 
 template <base::Result<std::string> (*kPure)(Arguments)>
