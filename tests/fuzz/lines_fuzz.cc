@@ -26,7 +26,7 @@ void check(const policy::Lines& lines) {
   for (const auto* list : {&lines.errors, &lines.warnings})
     for (const auto& diagnostic : *list) {
       require(known(diagnostic.origin), "an error has a place");
-      require(!lines.format(diagnostic).empty(), "and can be shown");
+      require(!lines.format(diagnostic, "error").empty(), "and can be shown");
     }
 }
 
