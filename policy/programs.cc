@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/fd.h"
+#include "policy/acl_words.h"
 #include "policy/options.h"
 
 namespace policy {
@@ -46,8 +47,11 @@ std::string upper(std::string_view text) {
 }
 
 // _OPT_ROUTERS_DOMAINS is every router's, _OPT_ROUTER_REDIRECT_DATA one driver's.
-void add_options(std::span<const OptionInfo> table, const std::string& kind,
-                 std::set<std::string>& names) {
+void add_section(std::span<const DriverInfo> known, std::span<const OptionInfo> table,
+                 const std::string& kind, std::set<std::string>& names) {
+  for (const DriverInfo& driver : known)
+    if (driver.left_out.empty())
+      names.insert("_DRIVER_" + kind + "_" + upper(driver.name));
   for (const OptionInfo& option : table) {
     if (!option.left_out.empty()) continue;
     std::string_view drivers = option.drivers;
@@ -56,7 +60,6 @@ void add_options(std::span<const OptionInfo> table, const std::string& kind,
       std::string driver = upper(drivers.substr(0, drivers.find(' ')));
       drivers.remove_prefix(std::min(drivers.size(), driver.size() + 1));
       names.insert("_OPT_" + kind + "_" + driver + "_" + upper(option.name));
-      names.insert("_DRIVER_" + kind + "_" + driver);
     }
   }
 }
@@ -87,9 +90,15 @@ std::vector<std::string> predefined_macros() {
   std::set<std::string> names(std::begin(kHave), std::end(kHave));
   for (const OptionInfo& option : main_option_table())
     if (option.left_out.empty()) names.insert("_OPT_MAIN_" + upper(option.name));
-  add_options(router_option_table(), "ROUTER", names);
-  add_options(transport_option_table(), "TRANSPORT", names);
-  add_options(authenticator_option_table(), "AUTHENTICATOR", names);
+  add_section(router_drivers(), router_option_table(), "ROUTER", names);
+  add_section(transport_drivers(), transport_option_table(), "TRANSPORT", names);
+  add_section(authenticator_drivers(), authenticator_option_table(), "AUTHENTICATOR",
+              names);
+  for (const AclWord& word : acl_words())
+    if (!word.left_out)
+      names.insert(
+          (word.kind == AclWord::Kind::condition ? "_ACL_COND_" : "_ACL_MOD_") +
+          upper(word.name));
   return {names.begin(), names.end()};
 }
 

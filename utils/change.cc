@@ -94,7 +94,7 @@ void describe_changes(base::Cli& cli, ChangeOptions& options, bool by_sender) {
   cli.flag("all", 0, options.all, "all messages of the queue");
   cli.flag("dry-run", 'n', options.dry_run, "say what would be done, and do nothing");
   cli.flag("quiet", 'q', options.quiet, "print no line for each message");
-  describe_selection(cli, options.selection, by_sender);
+  describe_selection(cli, options.selection, options.common, by_sender);
   cli.common(options.common);
 }
 

@@ -23,7 +23,7 @@ struct Options {
 void describe(base::Cli& cli, Options& options) {
   cli.about("bobbin-count", "[OPTION...] [ID...]", "Count the messages of a queue.");
   cli.flag("json", 0, options.json, "one JSON object: {\"count\":N}");
-  utils::describe_selection(cli, options.selection);
+  utils::describe_selection(cli, options.selection, options.common);
   cli.common(options.common);
 }
 

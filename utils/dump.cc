@@ -45,7 +45,7 @@ void describe(base::Cli& cli, Options& options) {
   cli.choice("raw", 0, {"H", "D", "J"}, options.raw,
              "the bytes of that file, as they are");
   cli.flag("json", 0, options.json, "one JSON object per message");
-  utils::describe_selection(cli, options.selection);
+  utils::describe_selection(cli, options.selection, options.common);
   cli.common(options.common);
 }
 

@@ -46,7 +46,7 @@ void describe(base::Cli& cli, Options& options) {
            "with exim: no recipients delivered to, as exim -bpu");
   cli.flag("all-names", 0, options.all_names,
            "with exim: also names that recipients gave rise to, as exim -bpa");
-  utils::describe_selection(cli, options.selection);
+  utils::describe_selection(cli, options.selection, options.common);
   cli.common(options.common);
 }
 

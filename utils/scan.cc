@@ -116,8 +116,11 @@ std::optional<base::Error> look(const spoolfmt::Spool& spool, spoolfmt::Looker& 
     return looked.error();
   }
   const spoolfmt::ParsedH& h = queued.h;
-  if (h.damage != spoolfmt::Damage::envelope && !matches(selection, queued, now))
-    return std::nullopt;
+  if (h.damage != spoolfmt::Damage::envelope) {
+    auto selected = matches(selection, spool, queued, now);
+    if (!selected) return selected.error();
+    if (!*selected) return std::nullopt;
+  }
   if (h.damage == spoolfmt::Damage::none) return base::Error{base::Code::syntax, ""};
   return base::Error{base::Code::syntax, path().string() + ": line " +
                                              std::to_string(h.line) + ": " + h.what};

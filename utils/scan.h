@@ -71,8 +71,8 @@ class EntrySource {
 
 // Looks at a message.  Nothing: it is gone meanwhile, or not selected.  Otherwise
 // `queued` is filled and the value is what is wrong with it, empty if nothing: with
-// Code::syntax -H is damaged (queued.h tells how far), with any other it could not be
-// read.
+// Code::syntax -H is damaged (queued.h tells how far), with Code::usage it cannot be
+// said whether it is selected, with any other it could not be read.
 std::optional<base::Error> look(const spoolfmt::Spool& spool, spoolfmt::Looker& looker,
                                 const spoolfmt::SpoolEntry& entry,
                                 const Selection& selection, base::Time now,
@@ -82,7 +82,8 @@ std::optional<base::Error> look(const spoolfmt::Spool& spool, spoolfmt::Looker& 
 // passes over in its listing, a link that leads nowhere, is only named.
 inline bool is_worth_a_visit(const spoolfmt::Queued& queued, const base::Error& trouble,
                              const Selection& selection) {
-  if (trouble.code == base::Code::not_found) return false;
+  if (trouble.code == base::Code::not_found || trouble.code == base::Code::usage)
+    return false;
   return queued.h.damage != spoolfmt::Damage::envelope || !selection.has_criteria();
 }
 

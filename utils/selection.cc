@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "policy/main_options.h"
 #include "utils/scan.h"
+#include "utils/where.h"
 
 namespace utils {
 
@@ -127,10 +128,11 @@ bool HostRange::contains(std::string_view address) const {
 bool Selection::has_criteria() const {
   return older || younger || frozen || not_frozen || !senders.empty() ||
          !recipients.empty() || !domains.empty() || !hosts.empty() || larger ||
-         smaller || !headers.empty();
+         smaller || !headers.empty() || !conditions.empty();
 }
 
-void describe_selection(base::Cli& cli, Selection& selection, bool by_sender) {
+void describe_selection(base::Cli& cli, Selection& selection,
+                        const base::CommonOptions& common, bool by_sender) {
   cli.operands("ID...", selection.operands,
                "message ids; - reads them from standard input");
   cli.group("Selection (all must hold)");
@@ -158,13 +160,20 @@ void describe_selection(base::Cli& cli, Selection& selection, bool by_sender) {
                selection.headers.push_back(TRY(parse_header_pattern(text)));
                return {};
              });
+  cli.option("where", 0, "CONDITION", selection.conditions,
+             "a condition of the policy language, as inside ${if");
   cli.group("");
+  cli.afterwards([&selection, &common]() -> base::Result<void> {
+    if (!selection.conditions.empty())
+      selection.where = TRY(Where::parse(selection.conditions, common));
+    return {};
+  });
 }
 
-bool matches(const Selection& selection, const spoolfmt::Queued& queued,
-             base::Time now) {
-  if (!selection.has_criteria()) return true;
-  if (queued.h.damage == spoolfmt::Damage::envelope) return false;
+namespace {
+
+// All criteria but --where.
+bool fits(const Selection& selection, const spoolfmt::Queued& queued, base::Time now) {
   const spoolfmt::HFileView& file = queued.h.file;
 
   if (selection.frozen && !file.frozen()) return false;
@@ -204,6 +213,17 @@ bool matches(const Selection& selection, const spoolfmt::Queued& queued,
   for (const auto& pattern : selection.headers)
     if (!has_header(file, pattern)) return false;
   return true;
+}
+
+}  // namespace
+
+base::Result<bool> matches(const Selection& selection, const spoolfmt::Spool& spool,
+                           const spoolfmt::Queued& queued, base::Time now) {
+  if (!selection.has_criteria()) return true;
+  if (queued.h.damage == spoolfmt::Damage::envelope) return false;
+  if (!fits(selection, queued, now)) return false;
+  if (!selection.where) return true;
+  return selection.where->holds(queued, spool.input(queued.entry.subdirectory), now);
 }
 
 base::Result<spoolfmt::Spool> open_spool(const base::CommonOptions& common) {

@@ -11,6 +11,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@
 #include "spoolfmt/spool.h"
 
 namespace utils {
+
+class Where;
 
 // An address or a CIDR block, IPv4 as its mapped form, so that "::ffff:192.0.2.1" of a
 // proxy and "192.0.2.1" are the same host.
@@ -56,6 +59,8 @@ struct Selection {
   std::vector<HostRange> hosts;
   std::optional<base::Size> larger, smaller;
   std::vector<HeaderPattern> headers;
+  std::vector<std::string> conditions;  // --where, as written
+  std::shared_ptr<Where> where;         // the same, parsed; null: none
 
   // Must -H be read to tell?
   bool has_criteria() const;
@@ -63,13 +68,15 @@ struct Selection {
   bool is_everything() const { return operands.empty() && !has_criteria(); }
 };
 
-// The operands and the options under their heading.  bobbin-edit has a --sender of its
-// own.
-void describe_selection(base::Cli& cli, Selection& selection, bool by_sender = true);
+// The operands and the options under their heading; conditions are read with the policy
+// of `common`.  bobbin-edit has a --sender of its own.
+void describe_selection(base::Cli& cli, Selection& selection,
+                        const base::CommonOptions& common, bool by_sender = true);
 
 // Does a message fulfil the criteria?  One whose envelope cannot be read fulfils none.
-bool matches(const Selection& selection, const spoolfmt::Queued& queued,
-             base::Time now);
+// Code::usage naming the message: a condition has no answer for it.
+base::Result<bool> matches(const Selection& selection, const spoolfmt::Spool& spool,
+                           const spoolfmt::Queued& queued, base::Time now);
 
 // The spool that -C, -s and -G name.
 base::Result<spoolfmt::Spool> open_spool(const base::CommonOptions& common);

@@ -38,7 +38,7 @@ void describe(base::Cli& cli, Options& options) {
   cli.choice("sort", 0, {"name", "count", "volume", "age"}, options.sort,
              "by name, or the largest or oldest first");
   cli.flag("json", 0, options.json, "one JSON object per line");
-  utils::describe_selection(cli, options.selection);
+  utils::describe_selection(cli, options.selection, options.common);
   cli.common(options.common);
 }
 

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Expanding beside exim -be; judging recipients; loading a long policy.
+
+Both programs get the same lines on standard input, those of the shared cases that both
+must answer alike, over and over, in turn, repetition by repetition.  Prints medians and
+ratios taken within each repetition.  Root, because exim takes a configuration of its own
+from nobody else.
+"""
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("BOBBIN_BENCH_BUILD", "build/bench")).resolve()
+BIN = BUILD / "bin"
+CASES = ROOT / "tests/data/conformance/policy"
+
+
+def decoded(text):
+    return re.sub(r"@\{([0-9a-f]{2})\}", lambda m: chr(int(m[1], 16)), text)
+
+
+def put(text, place):
+    return text.replace("@DATA@", str(place / "data")).replace("@SPOOL@", str(place / "spool"))
+
+
+def set_up(place):
+    """The configuration, and the expressions that fit into a line, with their values."""
+    shutil.copytree(CASES / "data", place / "data")
+    for file in (place / "data").rglob("*"):
+        if file.is_file() and b"@DATA@" in (text := file.read_bytes()):
+            file.write_bytes(text.replace(b"@DATA@", bytes(place / "data")))
+    (place / "spool").mkdir()
+    conf = place / "conf"
+    conf.write_text(put((CASES / "base.conf").read_text(), place))
+    lines = []
+    for row in (CASES / "expand-cases.tsv").read_text().splitlines()[1:]:
+        _, context, kind, expression, expected, dialect, *_ = row.split("\t")
+        expression = decoded(put(expression, place))
+        if (context, kind, dialect) != ("plain", "ok", "same"):
+            continue
+        if expression != expression.strip() or re.search("[\0\n]|\\\\$", expression):
+            continue
+        lines.append((expression, decoded(put(expected, place))))
+    return conf, lines
+
+
+def run(command, text):
+    start = time.monotonic()
+    done = subprocess.run(command, input=text, stdout=subprocess.PIPE, check=False)
+    return time.monotonic() - start, done.stdout
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=40, help="of all cases, a run")
+    parser.add_argument("--reps", type=int, default=5)
+    arguments = parser.parse_args()
+    exim = shutil.which("exim4") or "/usr/sbin/exim4"
+    if os.geteuid() != 0 or not os.path.exists(exim):
+        sys.exit("bench: needs root and exim4, which takes -C from root only")
+
+    with tempfile.TemporaryDirectory(prefix="bobbin-bench-") as name:
+        place = pathlib.Path(name)
+        place.chmod(0o755)
+        conf, lines = set_up(place)
+        commands = {"exim -be": [exim, "-C", conf, "-be"],
+                    "policy expand": [BIN / "bobbin-policy", "-C", conf, "expand"]}
+        once = "".join(e + "\n" for e, _ in lines).encode("latin-1")
+        for name, command in commands.items():
+            _, answers = run(command, once)
+            right = "".join(v + "\n" for _, v in lines).encode("latin-1")
+            print(f"{name}: {len(lines)} cases, "
+                  + ("all as they should be" if answers == right else "SOME DIFFER"))
+        times = {name: [] for name in commands}
+        for _ in range(arguments.reps):
+            for name, command in commands.items():
+                times[name].append(run(command, once * arguments.rounds)[0])
+        count = len(lines) * arguments.rounds
+        for name, seconds in times.items():
+            ratios = [theirs / ours for theirs, ours in zip(times["exim -be"], seconds)]
+            print(f"{name:14} {count / statistics.median(seconds):10,.0f} a second, "
+                  f"{statistics.median(ratios):6.1f} times as many as exim -be")
+    subprocess.run([BIN / "policy_bench", f"--benchmark_repetitions={arguments.reps}",
+                    "--benchmark_report_aggregates_only=true"], check=True)
+
+
+if __name__ == "__main__":
+    main()
