@@ -15,6 +15,7 @@ constexpr unsigned kDeepestInclude = 16;
 // Far beyond any policy, and what keeps a hostile file from costing much.
 constexpr std::size_t kMostBytes = std::size_t{32} << 20;  // of all files together
 constexpr std::size_t kMostLines = 500'000;
+constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 constexpr std::size_t kMostSearching = std::size_t{1} << 31;  // macros times bytes
 
 // One open .ifdef.
@@ -28,7 +29,7 @@ struct Condition {
 class LineReader {
  public:
   LineReader(Macros macros, const ReadFile& read)
-      : macros_(std::move(macros)), read_(read) {}
+      : macros_(std::move(macros)), features_(macros_.count()), read_(read) {}
 
   Lines read(const std::filesystem::path& name, std::string_view text) {
     read_file(name.string(), {}, std::string(text));
@@ -91,6 +92,11 @@ class LineReader {
             "the line holds a NUL byte: a policy is plain text, remove it");
       return;
     }
+    if (bytes.size() > kLongestLine) {
+      error({file, number, 1, 0},
+            "the line is longer than 1 MiB: put long lists into a file of their own");
+      return;
+    }
     SourceText line(bytes, file, number);
     line.trim();
     if (line.empty()) {
@@ -102,7 +108,9 @@ class LineReader {
     if (!active() && !is_condition(word(line))) return;
     std::size_t start = 0;
     if (!continuing_) start = definition_name(line.bytes()).value_or(0);
-    searched_ += line.bytes().size() * macros_.count();
+    searched_ += line.bytes().size() * (macros_.count() - features_);
+    limit(line.origin());
+    if (stopped_) return;
     auto replaced = macros_.replace(line, start, out_.warnings);
     if (!replaced) {
       error(line.origin(), replaced.error().text);
@@ -199,6 +207,11 @@ class LineReader {
     continuing_ = line.bytes().ends_with('\\');
     if (continuing_) line.remove_back(1);
     pending_.append(line);
+    if (pending_.bytes().size() > kLongestLine) {
+      error(pending_.origin(),
+            "the line is longer than 1 MiB: put long lists into a file of their own");
+      pending_ = {};
+    }
     if (!continuing_) finish_logical_line();
   }
 
@@ -224,6 +237,7 @@ class LineReader {
   }
 
   Macros macros_;
+  std::size_t features_;  // set before the file; what those cost is not counted
   const ReadFile& read_;
   Lines out_;
   std::vector<Condition> conditions_;  // across files: an included one may close ours

@@ -162,6 +162,14 @@ std::string qualified(std::string name) {
   return canonical.find('.') == canonical.npos ? name : canonical;
 }
 
+std::string machine_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0')
+    return "localhost";
+  std::string host = name.data();
+  return host.find('.') == host.npos ? qualified(host) : host;
+}
+
 }  // namespace
 
 MainOptions main_options(const Options& options, Diagnostics& diagnostics) {
@@ -212,11 +220,8 @@ base::Result<MainOptions> load_main_options(const base::CommonOptions& common) {
 
 std::string primary_hostname(const MainOptions& options) {
   if (options.primary_hostname) return *options.primary_hostname;
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0')
-    return "localhost";
-  std::string host = name.data();
-  return host.find('.') == host.npos ? qualified(host) : host;
+  static const std::string machine = machine_name();  // one question to the resolver
+  return machine;
 }
 
 fs::path log_path(const MainOptions& options, std::string_view log) {
