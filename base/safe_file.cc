@@ -2,7 +2,6 @@
 #include "base/safe_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,10 +18,7 @@ Result<SafeFile> SafeFile::create(std::filesystem::path temporary) {
     fd = open_file(temporary, kFlags);
     if (!fd) return std::unexpected(fd.error());
   }
-  SafeFile file(std::move(*fd), std::move(temporary));
-  if (::fchmod(file.fd(), 0640) != 0)
-    return system_failure(file.temporary_.string(), errno);
-  return file;
+  return SafeFile(std::move(*fd), std::move(temporary));
 }
 
 SafeFile::~SafeFile() {

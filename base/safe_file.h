@@ -14,8 +14,8 @@ namespace base {
 
 class SafeFile {
  public:
-  // Creates `temporary` (mode 0640 whatever the umask).  An old file of that name is
-  // debris of a crash and is replaced.
+  // Creates `temporary`, with mode 0640 less the umask: whoever must have one mode sets
+  // it on fd().  An old file of that name is debris of a crash and is replaced.
   static Result<SafeFile> create(std::filesystem::path temporary);
 
   SafeFile(SafeFile&&) = default;

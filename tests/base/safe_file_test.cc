@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 TEST(SafeFile, AppearsWholeUnderItsName) {
   TempDir dir;
-  mode_t before = ::umask(0077);
+  mode_t before = ::umask(0027);
   {
     auto file = SafeFile::create(dir / "hdr.1");
     ASSERT_TRUE(file);
