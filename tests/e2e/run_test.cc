@@ -3,6 +3,8 @@
 // bobbin-run against bobbin-sink: what is sent, what is written down, what is left.
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "base/file_lock.h"
 #include "tests/e2e/run_support.h"
 
@@ -238,7 +240,9 @@ TEST(Run, Q74_WhatIsUnderWayFinishesWhenToldToEnd) {
   Sink sink(spool.path() / "dump", {"--delay-dot", "300"});
   support::Process run(
       spool.command({"-q", "--connections", "2", "--smarthost", sink.address()}));
-  while (!has(spool.log(), "Completed")) ::usleep(1000);
+  auto until = std::chrono::steady_clock::now() + support::Process::kDeadline;
+  while (!has(spool.log(), "Completed") && std::chrono::steady_clock::now() < until)
+    ::usleep(1000);
   run.signal(SIGTERM);
   auto end = run.wait();
   EXPECT_EQ(end.status, 0) << end.err;
