@@ -198,9 +198,17 @@ class Analysis {
           changed = true;
         }
     }
+    for (const AclVariableUse& use : gathered_.acl_variables)
+      if (use.assigned)
+        explain(use.origin, quote(use.name) + (variables.contains(use.name)
+                                                   ? " may hold what a stranger wrote"
+                                                   : " holds nothing of strangers"));
     for (const SpliceCandidate& candidate : gathered_.splices) {
       bool remote = candidate.text->remote(provenance);
       *candidate.splice = !remote;
+      explain(candidate.origin,
+              remote ? "may be what a stranger wrote: it is taken as one item"
+                     : "holds nothing of strangers: it is read as if it stood here");
       if (remote && !candidate.quiet)
         gathered_.warning(candidate.origin,
                           "the value can carry data of the client, the message or the "
@@ -232,6 +240,11 @@ class Analysis {
   }
 
  private:
+  // What `bobbin policy check --provenance` shows.
+  void explain(Origin origin, std::string text) {
+    gathered_.diagnostics.note(origin, "provenance: " + std::move(text));
+  }
+
   static std::string names(Phases phases) {
     std::string out;
     for (std::size_t i = 0; i < kPhases; ++i)

@@ -22,11 +22,13 @@ struct Finding {
 };
 
 // What was found, in the order of the files.
-std::vector<Finding> findings(const policy::Diagnostics& diagnostics) {
+std::vector<Finding> findings(const policy::Diagnostics& diagnostics, bool provenance) {
   std::vector<Finding> all;
   for (const auto& error : diagnostics.errors) all.push_back({error, "error"});
   for (const auto& warning : diagnostics.warnings) all.push_back({warning, "warning"});
-  for (const auto& note : diagnostics.notes) all.push_back({note, "note"});
+  for (const auto& note : diagnostics.notes)
+    if (provenance || !note.text.starts_with("provenance: "))
+      all.push_back({note, "note"});
   std::ranges::stable_sort(all, {}, [](const Finding& finding) {
     const policy::Origin& origin = finding.diagnostic.origin;
     return std::tuple(origin.file, origin.line, origin.column);
@@ -82,10 +84,10 @@ Result<void> check_policy(const PolicyOptions& options) {
   auto file = TRY(policy::read_policy_file(common));
   auto loaded = TRY(policy::load_policy(file, common, program));
   std::string out;
-  for (const Finding& finding : findings(loaded.diagnostics)) {
+  for (const Finding& finding : findings(loaded.diagnostics, options.provenance)) {
     if (options.json)
       append_json(out, loaded.source, finding);
-    else if (finding.severity != "note" || options.common.verbose)
+    else if (finding.severity != "note" || options.common.verbose || options.provenance)
       out += loaded.source.format(finding.diagnostic, finding.severity) + "\n";
   }
   TRY(put(out));
