@@ -60,14 +60,11 @@ class HostNameStep final : public ResolvingStep {
   std::string name_;
 };
 
-// An address, a network or a name; which one shows when it is made.
+// An address or a name, which one shows when it is made; or a network.
 class HostTextStep final : public ResolvingStep {
  public:
-  HostTextStep(Template text, const Switches& switches)
-      : ResolvingStep(switches), text_(std::move(text)) {
-    for (const auto& piece : text_.pieces())
-      if (piece.literal.contains('/')) may_be_network_ = true;
-  }
+  HostTextStep(Template text, bool network, const Switches& switches)
+      : ResolvingStep(switches), text_(std::move(text)), network_(network) {}
   bool remote(const Provenance& provenance) const override {
     return text_.remote(provenance);
   }
@@ -76,7 +73,7 @@ class HostTextStep final : public ResolvingStep {
   Outcome<Fit> ask(Question& question) const override {
     std::string text = TRY(expand(text_, question.evaluation));
     bool fits = false;
-    if (may_be_network_) {
+    if (network_) {
       auto network = parse_network(text);
       if (!network) return cannot(network.error().text);
       fits = question.ip && masked(*question.ip, network->bits) ==
@@ -95,7 +92,7 @@ class HostTextStep final : public ResolvingStep {
     return Fit::fits;
   }
   Template text_;
-  bool may_be_network_ = false;
+  bool network_;
 };
 
 class LocalAddressStep final : public Step {
@@ -214,8 +211,8 @@ class NetworkLookupStep final : public Step {
 
 }  // namespace
 
-StepPtr make_host_text_step(Template text, const Switches& switches) {
-  return std::make_unique<HostTextStep>(std::move(text), switches);
+StepPtr make_host_text_step(Template text, bool network, const Switches& switches) {
+  return std::make_unique<HostTextStep>(std::move(text), network, switches);
 }
 StepPtr make_host_name_step(std::string name, const Switches& switches) {
   return std::make_unique<HostNameStep>(std::move(name), switches);

@@ -174,13 +174,13 @@ class FileSurroundings final : public Surroundings {
 bool all_of(std::string_view text, std::string_view allowed) {
   return text.find_first_not_of(allowed) == text.npos;
 }
-constexpr std::string_view kHex = "0123456789abcdefABCDEF";
 constexpr std::string_view kDigits = "0123456789";
 
 // What a colon separated list leaves of an IPv6 address between two of its colons.
 bool may_be_torn(std::string_view word) {
   std::string_view group = word.substr(0, word.find('/'));
-  return !group.empty() && group.size() <= 4 && all_of(group, kHex);
+  return !group.empty() && all_of(group, "0123456789abcdefABCDEF:") &&
+         (group.size() <= 4 || group.contains(':')) && !parse_network(word);
 }
 
 }  // namespace
@@ -312,21 +312,23 @@ void ElementReader::add(ListItem item) {
     case ListKind::ip: {
       const std::string* literal = text.literal();
       torn_ = literal != nullptr && separator_ == ':' && may_be_torn(*literal);
-      bool torn_here = was_torn && literal != nullptr &&
-                       (may_be_torn(*literal) || literal->starts_with(':'));
-      if (torn_here && separator_ == ':') {
-        surroundings_.error(item.origin,
-                            quote(*literal) +
-                                " looks like a part of an IPv6 address; double its "
-                                "colons, or choose another separator with '<;' at the "
-                                "start of the list");
-        return;
-      }
+      if (was_torn && torn_) return complain_of_torn(*literal, item.origin);
+      torn_said_ = false;
       return take_host(std::move(text), item.origin);
     }
     default:
       return take_text(std::move(text), item.origin);
   }
+}
+
+// Once for all parts of one address.
+void ElementReader::complain_of_torn(std::string_view word, Origin origin) {
+  if (std::exchange(torn_said_, true)) return;
+  surroundings_.error(origin,
+                      quote(word) +
+                          " looks like a part of an IPv6 address; double its "
+                          "colons, or choose another separator with '<;' at the "
+                          "start of the list");
 }
 
 // "+name", "/file", "^pattern" (but of hosts) and "type;rest" (but of hosts).
@@ -594,8 +596,12 @@ void ElementReader::take_host(Template text, Origin origin) {
   std::size_t semicolon = start.find(';');
   if (semicolon == start.npos) {
     if (literal != nullptr) return take_name(std::move(text), origin);
+    const auto& pieces = text.pieces();
+    bool network = std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) {
+      return piece.literal.contains('/');
+    });
     new_place(start, origin);
-    add_step(make_host_text_step(std::move(text), switches_));
+    add_step(make_host_text_step(std::move(text), network, switches_));
     return;
   }
   std::string_view type = trimmed(start.substr(0, semicolon));
@@ -672,6 +678,10 @@ bool ElementReader::take_host_literal(std::string_view word, Origin origin) {
   bool numbers = all_of(address, "0123456789.*?") &&
                  address.find_first_of(kDigits) != address.npos;
   bool masked_address = address.size() < word.size() && parse_ip(address).has_value();
+  if (numbers && torn_) {
+    complain_of_torn(word, origin);
+    return true;
+  }
   if (numbers || masked_address) {
     surroundings_.error(origin, network.error().text +
                                     "; write all four numbers, and a network as "

@@ -65,6 +65,7 @@ class ElementReader {
   void take_host(Template text, Origin origin);
   bool take_host_literal(std::string_view word, Origin origin);
   void take_name(Template text, Origin origin);
+  void complain_of_torn(std::string_view word, Origin origin);
   bool may_have_names(std::string_view word, Origin origin);
 
   std::optional<ListPattern> pattern(Template text, Origin origin);
@@ -78,6 +79,7 @@ class ElementReader {
   bool negated_ = false;
   bool part_ = false;  // the domain of an address: an expansion is only text
   std::size_t patterns_ = 0;
+  bool torn_said_ = false;
   bool torn_ = false;  // the item before may be a part of an IPv6 address
   bool everything_ = false, warned_ = false;  // behind "*"
   bool full_ = false;

@@ -199,7 +199,10 @@ class SpliceStep final : public Splice {
   Outcome<Fit> test(Question& question) const override {
     std::string value = TRY(expand(text, question.evaluation));
     if (!splice) return literal(value, question);
-    if (value.empty() && last) return Fit::open;  // nothing was written there
+    if (value.empty()) {  // nothing at the end is no element, elsewhere an empty one
+      if (last) return Fit::open;
+      value = separator;
+    }
     auto elements = TRY(read(value, question.evaluation.policy));
     Verdict verdict = TRY(judge(*elements, question));
     if (!verdict.decided) return Fit::open;
@@ -218,7 +221,7 @@ class SpliceStep final : public Splice {
     if (value.empty() && last) {
       fits = false;
     } else if (kind == ListKind::host || kind == ListKind::ip) {
-      return make_host_text_step(Template::of(value), switches)->test(question);
+      return make_host_text_step(Template::of(value), false, switches)->test(question);
     } else {
       std::string folded = base::lower(value);
       if (kind != ListKind::address) {
@@ -373,6 +376,7 @@ Outcome<bool> ListPattern::matches(std::string_view subject, Question& question)
   }
   if (*count == 0) return false;
   if (!regex) question.data = std::move(made);
+  groups[0] = subject;  // not only what the pattern fits
   question.set_captures(std::span(groups).first(std::min(*count, groups.size())));
   return true;
 }

@@ -79,7 +79,8 @@ StepPtr make_address_step(std::optional<Words> local,
 StepPtr make_local_parts_step(LookupSpec spec, Template file, bool caseful);
 
 // Hosts.
-StepPtr make_host_text_step(Template text, const Switches& switches);
+// An address or name, or where a '/' is written a network.
+StepPtr make_host_text_step(Template text, bool network, const Switches& switches);
 StepPtr make_host_name_step(std::string name, const Switches& switches);  // "": ours
 StepPtr make_local_address_step();
 StepPtr make_name_pattern_step(ListPattern pattern, const Switches& switches);
