@@ -6,10 +6,8 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -17,37 +15,13 @@
 #include "policy/expression.h"
 #include "policy/policy.h"
 #include "policy/scripted_context.h"
+#include "tests/policy/policy_cases.h"
 #include "tests/support/cases.h"
 #include "tests/support/temp_dir.h"
 
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string slurp(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::string replaced(std::string text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size())
-    text.replace(at, from.size(), to);
-  return text;
-}
-
-// "@{hh}" is a byte.
-std::string decoded(const std::string& text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text.compare(i, 2, "@{") == 0 && i + 4 < text.size() && text[i + 4] == '}') {
-      out += static_cast<char>(std::stoi(text.substr(i + 2, 2), nullptr, 16));
-      i += 4;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
 
 struct Row {
   std::string id, context, kind, expression, expected, dialect, want;
@@ -56,13 +30,10 @@ struct Row {
 
 std::vector<Row> rows_of(const fs::path& file) {
   std::vector<Row> rows;
-  std::ifstream in(file, std::ios::binary);
-  for (std::string line; std::getline(in, line);) {
+  for (const std::string& line : cases::split(cases::slurp(file), '\n')) {
     if (line.empty() || line.starts_with('#') || line.starts_with("id\t")) continue;
-    std::vector<std::string> columns;
-    std::istringstream parts(line);
-    for (std::string part; std::getline(parts, part, '\t');) columns.push_back(part);
-    columns.resize(8);
+    auto columns = cases::split(line, '\t');
+    columns.resize(7);
     rows.push_back({columns[0], columns[1], columns[2], columns[3], columns[4],
                     columns[5], columns[6]});
   }
@@ -80,21 +51,17 @@ class Bench {
     fs::copy(set / "data", data(), fs::copy_options::recursive);
     for (const auto& entry : fs::recursive_directory_iterator(data())) {
       if (!entry.is_regular_file()) continue;
-      std::string text = slurp(entry.path());
+      std::string text = cases::slurp(entry.path());
       std::ofstream(entry.path(), std::ios::binary) << placed(text);
     }
-    auto macros = policy::Macros::create({}, {});
-    loaded_ = policy::load_policy(
-        set / "base.conf", placed(slurp(set / "base.conf")), *std::move(macros),
-        [](const fs::path& path) { return base::Result<std::string>(slurp(path)); },
-        policy::Program::any());
+    loaded_ = cases::load(placed(cases::slurp(set / "base.conf")));
   }
 
   fs::path data() const { return dir_.path() / "data"; }
   fs::path spool() const { return dir_.path() / "spool"; }
   std::string placed(std::string text) const {
-    return replaced(replaced(std::move(text), "@DATA@", data().string()), "@SPOOL@",
-                    spool().string());
+    return cases::replaced(
+        std::move(text), {{"@DATA@", data().string()}, {"@SPOOL@", spool().string()}});
   }
   const policy::Policy* policy() const { return loaded_.policy.get(); }
   std::string errors() const {
@@ -108,7 +75,7 @@ class Bench {
     auto& v = context.variables;
     if (name == "plain") return;
     if (name == "msg") {
-      context.set_message(slurp(data() / "msg1.eml"));
+      context.set_message(cases::slurp(data() / "msg1.eml"));
       v["sender_address"] = "Alice.Sender@client.example.com";
       v["sender_address_local_part"] = "Alice.Sender";
       v["sender_address_domain"] = "client.example.com";
@@ -120,7 +87,7 @@ class Bench {
       context.host_address = "192.0.2.33";
       context.names_of_host = {"mail.client.example.com"};
     } else {
-      context.set_message(slurp(data() / "msg2.eml"));
+      context.set_message(cases::slurp(data() / "msg2.eml"));
       v["sender_host_port"] = "50000";
       v["interface_address"] = "2001:db8::1";
       v["received_protocol"] = "smtp";
@@ -144,9 +111,9 @@ struct Result {
 
 Result evaluated(const Bench& bench, const Row& row) {
   policy::Diagnostics diagnostics;
-  auto text =
-      policy::parse_expression(*bench.policy(), bench.placed(decoded(row.expression)),
-                               policy::Program::any(), diagnostics);
+  auto text = policy::parse_expression(*bench.policy(),
+                                       bench.placed(cases::decoded(row.expression)),
+                                       policy::Program::any(), diagnostics);
   if (!diagnostics.errors.empty()) return {"load", diagnostics.errors[0].text};
   policy::ScriptedContext context;
   bench.set_up(context, row.context);
@@ -168,7 +135,7 @@ std::optional<std::string> judged(const Bench& bench, const Row& row,
                                   const Result& result) {
   bool refused = result.kind == "load" || result.kind == "fail";
   auto want_text = [&](const std::string& text) -> std::optional<std::string> {
-    std::string wanted = bench.placed(decoded(text));
+    std::string wanted = bench.placed(cases::decoded(text));
     if (result.kind == "ok" && result.text == wanted) return {};
     return "ok: " + wanted;
   };
