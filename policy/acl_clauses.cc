@@ -79,11 +79,12 @@ class ListClause : public Clause {
 
  protected:
   Result search(const ListSubject& subject, AclFrame& frame,
-                std::optional<VariableId> data = std::nullopt) const {
+                std::optional<VariableId> data = std::nullopt,
+                bool of_lookups_only = false) const {
     if (!list_) return cannot("the list could not be read");  // not of a sound policy
     auto found = match(*list_, subject, frame.evaluation);
     if (!found) return std::unexpected(std::move(found).error());
-    if (found->matched && data)
+    if (found->matched && data && (found->looked_up || !of_lookups_only))
       frame.evaluation.context.set_variable(*data, std::move(found->data));
     return ok_if(found->matched);
   }
@@ -96,9 +97,10 @@ class HostsClause : public ListClause {
  public:
   HostsClause(const ClauseHead& head, const SourceText& argument, Parsing& parsing)
       : ListClause(head, argument, ListKind::host, parsing) {}
+  // Only lookups give $host_data: a network that the client is in says nothing new.
   Result run(AclFrame& frame) const override {
     return search({{}, frame.evaluation.context.host()}, frame,
-                  variable_id("host_data"));
+                  variable_id("host_data"), true);
   }
 };
 
@@ -167,7 +169,9 @@ class CheckClause : public ListClause {
   CheckClause(const ClauseHead& head, const SourceText& argument, Parsing& parsing)
       : ListClause(head, argument, ListKind::text, parsing) {}
   Result run(AclFrame& frame) const override {
-    auto answer = frame.evaluation.context.check(word.name, "");
+    // The engine goes by the name before "_status".
+    auto answer =
+        frame.evaluation.context.check(word.name.substr(0, word.name.find('_')), "");
     if (!answer) return std::unexpected(std::move(answer).error());
     if (answer->answer == Answer::defer) return defer(answer->log_message);
     return search({answer->word, {}}, frame);

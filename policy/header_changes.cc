@@ -87,12 +87,14 @@ std::string HeaderChanges::added() const {
   return out;
 }
 
+bool HeaderChanges::is_received(std::string_view text) {
+  return base::equal_nocase(header_name(text), "received");
+}
+
 bool HeaderChanges::stays_before(HeaderPlace place, std::string_view text) {
-  std::string_view name = header_name(text);
-  bool received = base::equal_nocase(name, "received");
-  if (place == HeaderPlace::after_received) return received;
+  if (is_received(text)) return true;
   return place == HeaderPlace::at_start_rfc &&
-         (received || base::equal_nocase(name.substr(0, 7), "resent-"));
+         base::equal_nocase(header_name(text).substr(0, 7), "resent-");
 }
 
 }  // namespace policy

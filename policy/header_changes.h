@@ -8,6 +8,7 @@
 // so that one stage can replace a header.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -49,9 +50,16 @@ class HeaderChanges {
           header.type = '*';
     for (Addition& addition : additions_) {
       auto at = headers.begin();
-      if (addition.place == HeaderPlace::at_end) at = headers.end();
-      // A removed header is passed over as if it were still what it was.
-      while (at != headers.end() && stays_before(addition.place, at->text)) ++at;
+      if (addition.place == HeaderPlace::at_end) {
+        at = headers.end();
+      } else if (addition.place != HeaderPlace::at_start) {
+        // What was put before the Received: headers stays there.
+        auto first = std::find_if(at, headers.end(), [](const Header& header) {
+          return is_received(header.text);
+        });
+        if (first != headers.end()) at = first;
+        while (at != headers.end() && stays_before(addition.place, at->text)) ++at;
+      }
       char type = type_of(header_name(addition.text));
       Header header{};
       header.type = type;
@@ -66,6 +74,7 @@ class HeaderChanges {
     HeaderPlace place;
     std::string text;
   };
+  static bool is_received(std::string_view text);
   static bool stays_before(HeaderPlace place, std::string_view text);
 
   std::vector<Addition> additions_;

@@ -296,6 +296,7 @@ Outcome<ListMatch> match(const List& list, const ListSubject& subject,
   if (question.capture && !(result.matched && verdict->decided))
     evaluation.captures.clear();
   if (result.matched && question.data) result.data = *std::move(question.data);
+  result.looked_up = result.matched && question.looked_up;
   if (verdict->decided && !elements.origins.empty())
     result.origin = elements.origins[verdict->place];
   return result;

@@ -41,6 +41,7 @@ struct ListMatch {
   bool matched = false;
   std::string
       data;  // of a lookup its data, else the pattern that fitted; for $..._data
+  bool looked_up = false;        // `data` is of a lookup for the host
   std::optional<Origin> origin;  // of the element that decided
 };
 

@@ -39,6 +39,7 @@ struct Question {
   unsigned depth = 0;    // named lists inside each other
 
   std::optional<std::string> data;  // of the element that fitted; none: its text
+  bool looked_up = false;           // it is of a lookup for the host
   // Where nothing fitted: was the last element negated?  Nothing: there was none.
   std::optional<bool> end_negated;
 

@@ -174,6 +174,7 @@ class NameLookupStep final : public NamesStep {
     auto answer = TRY(look_up_element(spec_, file_, base::lower(name), question));
     if (!answer) return false;
     question.data = std::move(answer->data);
+    question.looked_up = true;
     return true;
   }
   LookupSpec spec_;
@@ -189,6 +190,7 @@ class NetworkLookupStep final : public Step {
     auto answer = TRY(look_up_element(spec_, file_, key(*question.ip), question));
     if (!answer) return Fit::open;
     question.data = std::move(answer->data);
+    question.looked_up = true;
     return Fit::fits;
   }
   bool remote(const Provenance& provenance) const override {

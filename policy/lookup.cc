@@ -184,7 +184,7 @@ Found find_entry(const LookupSpec& spec, std::string_view directory,
                  std::string_view key) {
   using Filter = LookupSpec::Filter;
   if (key.find('/') != key.npos || key == "." || key == ".." || key.contains('\0'))
-    return defer("the key " + quote(key) + " of dsearch is no name of a file");
+    return defer("the key of dsearch is no name of a file: " + base::printable(key));
   std::string path(directory);
   struct stat status;
   if (stat(path.c_str(), &status) != 0)

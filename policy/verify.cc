@@ -348,12 +348,12 @@ std::unique_ptr<const Clause> read_verify(const ClauseHead& head,
 }
 
 CheckResult verify_address(const Policy& policy, std::string_view address,
-                           RoutePurpose::Kind kind, bool success_on_redirect,
+                           RoutePurpose purpose, bool success_on_redirect,
                            Context& context) {
-  std::vector<RoutedAddress> routed = route(policy, address, {kind}, context);
+  std::vector<RoutedAddress> routed = route(policy, address, purpose, context);
   if (routed.size() != 1) return yes();
   const RoutedAddress& last = routed.front();
-  context.set_variable(kind == RoutePurpose::Kind::verify_sender
+  context.set_variable(purpose == RoutePurpose::verify_sender
                            ? variable_id("sender_address_data")
                            : variable_id("address_data"),
                        last.address_data);
@@ -363,7 +363,7 @@ CheckResult verify_address(const Policy& policy, std::string_view address,
   return {.answer = failed ? Answer::no : Answer::defer,
           .word = "",
           .user_message = last.message,
-          .log_message = last.log_message.empty() ? last.message : last.log_message};
+          .log_message = last.message};
 }
 
 }  // namespace policy

@@ -17,7 +17,7 @@ namespace policy {
 // followed, unless a redirection is success enough.  Sets $address_data, or
 // $sender_address_data, to what the last router remembered.
 CheckResult verify_address(const Policy& policy, std::string_view address,
-                           RoutePurpose::Kind kind, bool success_on_redirect,
+                           RoutePurpose purpose, bool success_on_redirect,
                            Context& context);
 
 }  // namespace policy

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dialogues with a policy against what Exim answered (conformance/policy/README.md,
+// modes bh and bs).
+#include "utils/policy_session.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <regex>
+#include <sstream>
+
+#include "policy/programs.h"
+#include "tests/support/cases.h"
+#include "tests/support/temp_dir.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Cases that are not judged, and why not.
+const std::map<std::string, std::string> kWaived = {};
+
+std::string slurp(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size())
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+struct Case {
+  std::string mode = "bh", client, policy;
+  std::vector<std::string> said;
+  std::map<char, std::vector<std::string>> expected;  // by the letter of the line
+  bool diverges = false;                              // dialect.txt is there
+};
+
+Case read_case(const fs::path& folder, const fs::path& scratch) {
+  auto fill = [&](std::string text) {
+    text = replaced(std::move(text), "@CASE@", folder.string());
+    text = replaced(std::move(text), "@DATA@", (scratch / "data").string());
+    return replaced(std::move(text), "@SPOOL@", (scratch / "spool").string());
+  };
+  Case out;
+  out.policy = fill(slurp(folder / "policy.conf"));
+  for (const std::string& line : lines_of(slurp(folder / "dialogue.txt"))) {
+    if (line.starts_with("mode ")) out.mode = line.substr(5);
+    if (line.starts_with("= ")) out.client = line.substr(2);
+    if (line == "C") out.said.emplace_back();
+    if (line.starts_with("C ")) out.said.push_back(fill(line.substr(2)));
+  }
+  for (const std::string& line : lines_of(slurp(folder / "expected.txt")))
+    if (line.size() > 1) out.expected[line[0]].push_back(line.substr(2));
+  out.diverges = fs::exists(folder / "dialect.txt");
+  return out;
+}
+
+// Replies without what is not to be compared: the text of those that no policy words.
+std::vector<std::string> comparable_replies(const std::vector<std::string>& replies) {
+  static const std::regex own_words(
+      R"(^(220|250|221)[ -](\S+ ESMTP.*|.* Hello .*|(SIZE|8BITMIME|PIPELINING|)"
+      R"(PIPECONNECT|AUTH|CHUNKING|STARTTLS|SMTPUTF8|HELP|PRDR|DSN|LIMITS)\b.*|)"
+      R"(Reset OK|.* closing connection)$)");
+  static const std::regex id(R"(id=\S+)");
+  std::vector<std::string> out;
+  for (const std::string& reply : replies) {
+    std::string line = std::regex_replace(reply, id, "id=@ID@");
+    if (std::regex_match(line, own_words)) line = line.substr(0, 3);
+    // The keywords of EHLO are the server's own affair.
+    if (out.empty() || out.back() != line || line.size() > 3) out.push_back(line);
+  }
+  return out;
+}
+
+// Lines that the policy wrote, and of rejections what it said.
+std::vector<std::string> comparable_log(const std::vector<std::string>& lines) {
+  static const std::regex id(R"(^(@ID@|1xPAPE-\S+) )");
+  static const std::regex of_the_server(
+      R"(^(<= |=> |Completed|frozen by|no immediate delivery|configured error code|)"
+      R"(failed to expand ACL|VRFY failed for|ETRN \S+ received from|)"
+      R"(unexpected disconnection|\S+ authenticator failed|ACL for ).*)");
+  static const std::regex rejection(R"(^H=.*rejected (.*)$)");
+  std::vector<std::string> out;
+  for (const std::string& each : lines) {
+    std::string line = std::regex_replace(each, id, "");
+    if (std::regex_match(line, of_the_server)) continue;
+    if (std::regex_match(line, rejection)) {
+      std::size_t last = line.rfind(": ");
+      line = "rejected" + (last == line.npos ? "" : line.substr(last));
+    }
+    out.push_back(line);
+  }
+  return out;
+}
+
+std::vector<std::string> shown_variables(const utils::PaperMessage& message) {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : message.variables)
+    out.push_back("acl" + name.substr(4, 1) + " " + name.substr(5) + " " +
+                  std::to_string(value.size()) + " => " +
+                  value.substr(0, value.find('\n')));
+  if (message.frozen) out.emplace_back("frozen");
+  std::ranges::sort(out);  // the order on disk is that of Exim's tree
+  return out;
+}
+
+std::vector<std::string> shown_headers(const utils::PaperMessage& message) {
+  static const std::regex date(
+      R"([A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4})");
+  std::vector<std::string> out;
+  for (const spoolfmt::Header& header : message.headers) {
+    std::string start = std::string(1, header.type) + " ";
+    for (const std::string& line : lines_of(header.text)) {
+      out.push_back(start + std::regex_replace(line, date, "@DATE@"));
+      start.clear();
+    }
+  }
+  return out;
+}
+
+class Scratch {
+ public:
+  explicit Scratch(const fs::path& set) {
+    fs::create_directories(dir_.path() / "spool");
+    fs::copy(set / "data", dir_.path() / "data", fs::copy_options::recursive);
+    for (const auto& entry : fs::recursive_directory_iterator(dir_.path() / "data")) {
+      if (!entry.is_regular_file()) continue;
+      std::string text = slurp(entry.path());
+      if (text.find("@DATA@") == text.npos) continue;
+      std::ofstream(entry.path(), std::ios::binary)
+          << replaced(text, "@DATA@", (dir_.path() / "data").string());
+    }
+  }
+  fs::path path() const { return dir_.path(); }
+
+ private:
+  support::TempDir dir_;
+};
+
+void run_case(const Case& each, support::CaseCount& count) {
+  auto loaded =
+      policy::load_policy("policy.conf", each.policy,
+                          *policy::Macros::create({}, policy::predefined_macros()),
+                          policy::read_included, policy::Program::any());
+  std::string errors;
+  for (const auto& error : loaded.diagnostics.errors)
+    errors += loaded.source.format(error, "error") + "\n";
+  if (!loaded.policy && each.diverges) {
+    count.ran("refused as dialect.txt says");
+    return;
+  }
+  ASSERT_TRUE(loaded.policy) << errors;
+  utils::PolicySession session(loaded.policy, each.client);
+  session.begin();
+  for (const std::string& line : each.said) session.take_line(line);
+  session.end();
+  auto expected = each.expected;
+  auto replies = comparable_replies(session.replies());
+  auto log = comparable_log(session.log());
+  if (!each.diverges) {
+    EXPECT_EQ(replies, comparable_replies(expected['S']));
+    EXPECT_EQ(log, comparable_log(expected['L']));
+  } else {
+    EXPECT_EQ(replies.size(), comparable_replies(expected['S']).size());
+  }
+  if (each.mode == "bs") {
+    ASSERT_EQ(session.messages().size(), 1U);
+    const utils::PaperMessage& message = session.messages().front();
+    std::ranges::sort(expected['V']);
+    EXPECT_EQ(shown_variables(message), expected['V']);
+    EXPECT_EQ(shown_headers(message), expected['H']);
+  }
+  count.ran(each.mode);
+}
+
+TEST(PolicyCasesData, DialoguesGoAsWithExim) {
+  REQUIRE_CASES(set, "conformance/policy");
+  support::CaseCount count("conformance/policy/cases");
+  Scratch scratch(set);
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(set / "cases"))
+    if (entry.is_directory()) folders.push_back(entry.path());
+  std::ranges::sort(folders);
+  for (const fs::path& folder : folders) {
+    SCOPED_TRACE(folder.filename().string());
+    Case each = read_case(folder, scratch.path());
+    if (each.mode != "bh" && each.mode != "bs") continue;
+    if (kWaived.contains(folder.filename().string()))
+      count.ran("waived");
+    else
+      run_case(each, count);
+  }
+  EXPECT_GT(count.total(), 0U);
+}
+
+}  // namespace

@@ -1,0 +1,619 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "utils/policy_session.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <ctime>
+
+#include "base/text.h"
+#include "policy/comparison.h"
+#include "policy/mail_address.h"
+#include "policy/plain_list.h"
+#include "policy/replies.h"
+#include "policy/source.h"
+#include "policy/text_codes.h"
+#include "policy/variable_table.h"
+#include "policy/verify.h"
+#include "smtp/command.h"
+
+namespace utils {
+
+using policy::AclResult;
+using policy::Phase;
+using policy::variable_id;
+using Verdict = AclResult::Verdict;
+
+namespace {
+
+constexpr std::string_view kUnrouteable = "Unrouteable address";
+
+// The local part without the quotes it may have come in.
+std::string unquoted(std::string_view local_part) {
+  if (!local_part.starts_with('"') || local_part.size() < 2)
+    return std::string(local_part);
+  std::string out;
+  for (std::size_t i = 1; i + 1 < local_part.size(); ++i) {
+    if (local_part[i] == '\\' && i + 2 < local_part.size()) ++i;
+    out += local_part[i];
+  }
+  return out;
+}
+
+std::pair<std::string, std::string> halves(std::string_view address) {
+  std::size_t at = std::min(address.rfind('@'), address.size());
+  return {unquoted(address.substr(0, at)),
+          std::string(address.substr(std::min(at + 1, address.size())))};
+}
+
+// "Thu, 02 Jan 2025 10:00:00 +0000"
+std::string mail_date(std::chrono::system_clock::time_point now) {
+  std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 64> text{};
+  std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S +0000", &parts);
+  return text.data();
+}
+
+bool has_option(const policy::VerifyRequest& request, std::string_view name) {
+  return std::ranges::find(request.options, name) != request.options.end();
+}
+
+std::string joined(const std::vector<std::string>& words, std::string_view separator) {
+  std::string out;
+  for (const std::string& word : words)
+    out.append(out.empty() ? "" : separator).append(word);
+  return out;
+}
+
+}  // namespace
+
+void PaperContext::forget_message() {
+  std::erase_if(named, [](const auto& entry) {
+    return entry.first.starts_with("acl_m") || entry.first.starts_with("r_");
+  });
+  for (const char* name :
+       {"sender_address", "sender_address_local_part", "sender_address_domain",
+        "return_path", "recipients", "recipients_list", "recipients_count",
+        "rcpt_count", "rcpt_fail_count", "rcpt_defer_count", "message_exim_id",
+        "message_size", "address_data", "sender_address_data", "sender_data",
+        "queue_name"})
+    variables.erase(name);
+  clear_message();
+  changes = {};
+  memory.end_message();
+  frozen = queue_only = false;
+  fake_code.clear();
+  fake_text.clear();
+}
+
+policy::Outcome<std::string_view> PaperContext::variable(policy::VariableId id) {
+  if (id == variable_id("headers_added")) {
+    headers_added_ = changes.added();
+    return headers_added_;
+  }
+  return ScriptedContext::variable(id);
+}
+
+policy::CheckResult PaperContext::verify_sender(const std::string& address,
+                                                bool redirect_is_fine) {
+  if (address.empty()) return {policy::Answer::yes, "", "", ""};
+  auto result = policy::verify_address(
+      policy_, address, policy::RoutePurpose::verify_sender, redirect_is_fine, *this);
+  if (result.answer != policy::Answer::no) return result;
+  result.user_message = "Verification failed for <" + address + ">\n" +
+                        result.user_message + "\nSender verify failed";
+  result.log_message = "Sender verify failed";
+  return result;
+}
+
+policy::CheckResult PaperContext::verify_header_sender(bool redirect_is_fine) {
+  policy::CheckResult result;
+  for (std::string_view name : {"sender", "reply-to", "from"})
+    for (const policy::HeaderLine& header : headers()) {
+      if (!base::equal_nocase(header.name, name)) continue;
+      std::string_view value = header.text.substr(header.text.find(':') + 1);
+      for (const policy::MailAddress& address : policy::parse_mail_addresses(value)) {
+        result = verify_sender(address.text(), redirect_is_fine);
+        if (result.answer == policy::Answer::yes) return result;
+      }
+    }
+  return {policy::Answer::no, "", "", "there is no valid sender in any header line"};
+}
+
+policy::Outcome<policy::CheckResult> PaperContext::verify(
+    const policy::VerifyRequest& request) {
+  auto scripted = ScriptedContext::verify(request);
+  if (!verifications.empty()) return scripted;
+  bool redirect_is_fine = has_option(request, "success_on_redirect");
+  if (request.item == "header_sender") return verify_header_sender(redirect_is_fine);
+  if (request.item == "sender")
+    return verify_sender(
+        request.address.empty() ? variables["sender_address"] : request.address,
+        redirect_is_fine);
+  if (request.item != "recipient") return scripted;
+  return policy::verify_address(
+      policy_, variables["local_part"] + "@" + variables["domain"],
+      policy::RoutePurpose::verify_recipient, redirect_is_fine, *this);
+}
+
+void PaperContext::control(std::string_view name,
+                           std::span<const std::string> options) {
+  ScriptedContext::control(name, options);
+  if (name == "freeze") frozen = true;
+  if (name == "queue") queue_only = true;
+  if (name == "caseful_local_part")
+    variables["local_part"] = variables["original_local_part"];
+  if (name == "caselower_local_part")
+    variables["local_part"] = base::lower(variables["local_part"]);
+  if (name != "fakereject" && name != "fakedefer") return;
+  fake_code = name == "fakereject" ? "550" : "450";
+  fake_text = options.empty() ? "The message is not accepted, but kept to be looked at."
+                              : options.front();
+}
+
+void PaperContext::log(std::string_view logs, std::string_view text) {
+  std::string line;
+  if (logs == "warn") {
+    if (!warned_.emplace(text).second) return;
+    line = who + " Warning: ";
+  }
+  if (logs.empty()) return;
+  for (char c : text) line.append(c == '\n' ? std::string("\\n") : std::string(1, c));
+  lines.push_back(std::move(line));
+}
+
+PolicySession::PolicySession(std::shared_ptr<const policy::Policy> policy,
+                             std::string client)
+    : policy_(std::move(policy)), context_(*policy_), client_(std::move(client)) {
+  host_ = policy_->primary_hostname;
+  context_.host_address = client_;
+  set("sender_host_address", client_);
+  set("sender_fullhost", "[" + client_ + "]");
+  set("sender_rcvhost", "[" + client_ + "]");
+  set("smtp_active_hostname", host_);
+  set("received_protocol", "smtp");
+  context_.who = "H=[" + client_ + "]";
+}
+
+std::string PolicySession::get(std::string_view variable) const {
+  auto found = context_.variables.find(variable);
+  return found == context_.variables.end() ? std::string() : found->second;
+}
+
+std::string PolicySession::expand(std::string_view option, std::string otherwise) {
+  const policy::Template* text = policy_->main.expanded(option);
+  if (!text) return otherwise;
+  policy::Evaluation evaluation{*policy_, context_};
+  auto value = policy::expand(*text, evaluation);
+  if (value) return std::move(*value);
+  context_.log("main", std::string(option) + ": " + value.error().text);
+  return otherwise;
+}
+
+void PolicySession::say(std::string_view code, std::string_view text,
+                        std::string_view enhanced) {
+  while (true) {
+    std::size_t end = text.find('\n');
+    std::string line(code);
+    line.append(end == text.npos ? " " : "-");
+    if (!enhanced.empty()) line.append(enhanced).append(" ");
+    replies_.push_back(line.append(base::printable(text.substr(0, end))));
+    if (end == text.npos) return;
+    text.remove_prefix(end + 1);
+  }
+}
+
+void PolicySession::hang_up(std::string_view reason) {
+  over_ = true;
+  set("smtp_notquit_reason", std::string(reason));
+  run(Phase::notquit);
+}
+
+void PolicySession::reset() {
+  context_.forget_message();
+  envelope_changes_ = {};
+  has_sender_ = false;
+  sender_.clear();
+  recipients_.clear();
+  last_refusal_.clear();
+  discarded_ = refused_ = 0;
+  content_.clear();
+}
+
+AclResult PolicySession::run(Phase phase) {
+  AclResult result = policy::run_acl(*policy_, phase, context_);
+  context_.memory.end_command();
+  bool ends = phase == Phase::quit || phase == Phase::notquit;
+  if (ends && result.verdict != Verdict::accept)
+    context_.log("main", "ACL for " + std::string(policy::acl_option(phase)) +
+                             " did not accept: " + result.log_message);
+  return result;
+}
+
+void PolicySession::accept(Phase phase, const AclResult& result,
+                           std::string_view usual) {
+  policy::AclReply reply = policy::reply_to(phase, result);
+  if (reply.text.empty())
+    say(usual);
+  else
+    say(reply.code, reply.text, reply.enhanced);
+}
+
+void PolicySession::log_refusal(std::string_view what, const AclResult& result) {
+  bool temporary = result.verdict == Verdict::defer || result.verdict == Verdict::error;
+  bool knows_sender = what.starts_with("RCPT") || what.starts_with("after DATA");
+  std::string line = context_.who;
+  if (knows_sender) line += " F=<" + sender_ + ">";
+  line.append(temporary ? " temporarily rejected " : " rejected ").append(what);
+  if (!result.log_message.empty())
+    line += ": " + result.log_message.substr(0, result.log_message.find('\n'));
+  context_.log(result.reject_logs, line);
+}
+
+void PolicySession::refuse(Phase phase, std::string_view what,
+                           const AclResult& result) {
+  log_refusal(what, result);
+  policy::AclReply reply = policy::reply_to(phase, result);
+  say(reply.code, reply.text, reply.enhanced);
+  if (phase == Phase::rcpt) {
+    ++refused_;
+    last_refusal_ = reply.text;
+  }
+  if (reply.close || phase == Phase::connect) hang_up("acl-drop");
+}
+
+bool PolicySession::judge(Phase phase, std::string_view what, std::string_view usual) {
+  AclResult result = run(phase);
+  if (result.verdict == Verdict::accept) {
+    accept(phase, result, usual);
+    return true;
+  }
+  refuse(phase, what, result);
+  return false;
+}
+
+void PolicySession::begin() {
+  std::string banner =
+      expand("smtp_banner", host_ + " ESMTP " + mail_date(context_.now()));
+  judge(Phase::connect, "connection in \"connect\" ACL", "220 " + banner);
+}
+
+void PolicySession::end() {
+  if (over_) return;
+  say("421 " + host_ + " lost input connection");
+  hang_up("connection-lost");
+}
+
+void PolicySession::take_line(std::string_view line) {
+  if (over_) return;
+  if (in_data_)
+    content_line(line);
+  else if (authenticator_)
+    auth_response(line);
+  else
+    command(line);
+}
+
+void PolicySession::command(std::string_view line) {
+  line = policy::trimmed(line);
+  std::string_view verb = line.substr(0, line.find(' '));
+  std::string_view argument = policy::trimmed(line.substr(verb.size()));
+  set("smtp_command", std::string(line));
+  set("smtp_command_argument", std::string(argument));
+  auto is = [&](std::string_view word) { return base::equal_nocase(verb, word); };
+  if (is("HELO") || is("EHLO")) return hello(argument, is("EHLO"));
+  if (is("MAIL")) return mail(line);
+  if (is("RCPT")) return rcpt(line);
+  if (is("DATA")) return data();
+  if (is("VRFY")) return vrfy(argument);
+  if (is("EXPN")) return expn_or_etrn(Phase::expn, argument);
+  if (is("ETRN")) return expn_or_etrn(Phase::etrn, argument);
+  if (is("AUTH")) return auth(argument);
+  if (is("QUIT")) return quit();
+  if (is("STARTTLS")) return say("503 STARTTLS command used when not advertised");
+  if (is("NOOP")) return say("250 OK");
+  if (is("HELP"))
+    return say("214 Commands supported: AUTH HELO EHLO MAIL RCPT DATA QUIT");
+  if (!is("RSET")) return say("500 unrecognized command");
+  reset();
+  say("250 Reset OK");
+}
+
+void PolicySession::hello(std::string_view name, bool extended) {
+  std::string_view verb = extended ? "EHLO" : "HELO";
+  auto parsed = smtp::parse_command(std::string(verb) + " " + std::string(name));
+  if (!parsed)
+    return say("501", "Syntactically invalid " + std::string(verb) + " argument(s)");
+  helo_ = name;
+  extended_ = extended;
+  set("sender_helo_name", helo_);
+  set("sender_fullhost", "(" + helo_ + ") [" + client_ + "]");
+  set("sender_rcvhost", "[" + client_ + "] (helo=" + helo_ + ")");
+  context_.who = "H=(" + helo_ + ") [" + client_ + "]";
+  reset();
+  std::string usual = "250 " + host_ + " Hello " + helo_ + " [" + client_ + "]";
+  if (extended) {
+    usual += "\n8BITMIME\nPIPELINING";
+    if (!policy_->authenticators.empty()) {
+      usual += "\nAUTH";
+      for (const policy::Driver& driver : policy_->authenticators)
+        usual.append(" ").append(driver.options.text("public_name"));
+    }
+    usual += "\nHELP";
+  }
+  if (judge(Phase::helo, "EHLO or HELO " + helo_, usual))
+    set("received_protocol", extended ? "esmtp" : "smtp");
+}
+
+void PolicySession::mail(std::string_view line) {
+  if (has_sender_) return say("503 sender already given");
+  auto parsed = smtp::parse_command(line);
+  if (!parsed) return say(std::to_string(parsed.error().code), parsed.error().text);
+  reset();
+  sender_ = std::get<smtp::Mail>(*parsed).sender.text();
+  auto [local_part, domain] = halves(sender_);
+  set("sender_address", sender_);
+  set("sender_address_local_part", local_part);
+  set("sender_address_domain", domain);
+  set("return_path", sender_);
+  has_sender_ = judge(Phase::mail, "MAIL <" + sender_ + ">", "250 OK");
+  if (!has_sender_)
+    for (const char* name : {"sender_address", "sender_address_local_part",
+                             "sender_address_domain", "return_path"})
+      context_.variables.erase(name);
+}
+
+void PolicySession::rcpt(std::string_view line) {
+  if (!has_sender_) return say("503 sender not yet given");
+  auto parsed = smtp::parse_command(line);
+  if (!parsed) return say(std::to_string(parsed.error().code), parsed.error().text);
+  std::string address = std::get<smtp::Rcpt>(*parsed).recipient.text();
+  if (address.find('@') == address.npos) address += "@" + policy_->qualify_recipient;
+  auto [local_part, domain] = halves(address);
+  set("original_local_part", local_part);
+  set("local_part", base::lower(local_part));
+  set("domain", base::lower(domain));
+  set("rcpt_count", std::to_string(recipients_.size() + discarded_ + refused_ + 1));
+  context_.variables.erase("domain_data");
+  context_.variables.erase("local_part_data");
+  context_.variables.erase("recipient_data");
+  context_.variables.erase("address_data");
+  AclResult result = run(Phase::rcpt);
+  std::string what = "RCPT <" + address + ">";
+  if (result.verdict == Verdict::accept) {
+    recipients_.push_back(address);
+    accept(Phase::rcpt, result, "250 Accepted");
+  } else if (result.verdict == Verdict::discard) {
+    ++discarded_;
+    accept(Phase::rcpt, result, "250 Accepted");
+    context_.log("main", context_.who + " F=<" + sender_ + "> " + what +
+                             ": discarded by RCPT ACL" +
+                             (result.log_message.empty() ? "" : ": ") +
+                             result.log_message);
+  } else {
+    refuse(Phase::rcpt, what, result);
+  }
+  set("recipients_count", std::to_string(recipients_.size()));
+  for (const char* name : {"local_part", "original_local_part", "domain"})
+    context_.variables.erase(name);
+}
+
+void PolicySession::data() {
+  if (recipients_.empty() && discarded_ == 0) {
+    if (refused_ > 0)
+      return say("503", "All RCPT commands were rejected with this error:\n" +
+                            last_refusal_ + "\nvalid RCPT command must precede DATA");
+    return say("503 valid RCPT command must precede DATA");
+  }
+  in_data_ = judge(Phase::predata, "DATA",
+                   "354 Enter message, ending with \".\" on a line by itself");
+}
+
+void PolicySession::vrfy(std::string_view argument) {
+  std::string text(argument);
+  if (text.starts_with('<') && text.ends_with('>'))
+    text = text.substr(1, text.size() - 2);
+  if (text.find('@') == text.npos)
+    return say("501", text + ": recipient address must contain a domain");
+  auto [local_part, domain] = halves(text);
+  set("original_local_part", local_part);
+  set("local_part", base::lower(local_part));
+  set("domain", base::lower(domain));
+  AclResult result = run(Phase::vrfy);
+  if (result.verdict != Verdict::accept)
+    return refuse(Phase::vrfy, "VRFY " + text, result);
+  auto verified = policy::verify_address(
+      *policy_, text, policy::RoutePurpose::verify_recipient, false, context_);
+  if (verified.answer == policy::Answer::yes)
+    return say("250", "<" + text + "> is deliverable");
+  if (verified.answer == policy::Answer::defer)
+    return say("451", "<" + text + "> Cannot be resolved at this time");
+  context_.log("main", "VRFY failed for " + text + " " + context_.who);
+  say("550", "<" + text + "> " + verified.user_message);
+}
+
+void PolicySession::expn_or_etrn(Phase phase, std::string_view argument) {
+  bool etrn = phase == Phase::etrn;
+  std::string what = (etrn ? "ETRN " : "EXPN ") + std::string(argument);
+  if (etrn) context_.log("main", what + " received from " + context_.who.substr(2));
+  AclResult result = run(phase);
+  if (result.verdict != Verdict::accept) return refuse(phase, what, result);
+  if (etrn) return say("250 OK");
+  auto routed = policy::route(*policy_, argument, policy::RoutePurpose::expn, context_);
+  std::vector<std::string> lines;
+  for (const policy::RoutedAddress& each : routed)
+    lines.push_back(
+        "<" + each.address + ">" +
+        (each.outcome == policy::RoutedAddress::Outcome::fail
+             ? " " + (each.message.empty() ? std::string(kUnrouteable) : each.message)
+             : ""));
+  say("250", joined(lines, "\n"));
+}
+
+void PolicySession::auth(std::string_view argument) {
+  if (!get("sender_host_authenticated").empty())
+    return say("503 already authenticated");
+  if (has_sender_) return say("503 not permitted in mail transaction");
+  AclResult allowed = run(Phase::auth);
+  std::string_view mechanism = argument.substr(0, argument.find(' '));
+  if (allowed.verdict != Verdict::accept)
+    return refuse(Phase::auth, "AUTH " + std::string(mechanism), allowed);
+  auto found = std::ranges::find_if(policy_->authenticators, [&](const auto& driver) {
+    return base::equal_nocase(driver.options.text("public_name"), mechanism);
+  });
+  if (found == policy_->authenticators.end())
+    return say("504",
+               std::string(mechanism) + " authentication mechanism not supported");
+  authenticator_ = &*found;
+  auth_data_.clear();
+  std::string_view initial = policy::trimmed(argument.substr(mechanism.size()));
+  auth_response(initial);
+}
+
+void PolicySession::auth_response(std::string_view line) {
+  const policy::Driver& driver = *authenticator_;
+  auto finish = [&](std::string_view reply) {
+    authenticator_ = nullptr;
+    say(reply);
+  };
+  if (line == "*") return finish("501 Authentication cancelled");
+  policy::Evaluation evaluation{*policy_, context_, Phase::authenticator};
+  auto value_of = [&](std::string_view option) -> std::string {
+    const policy::Template* text = driver.options.expanded(option);
+    if (!text) return {};
+    return policy::expand(*text, evaluation).value_or("");
+  };
+  if (!line.empty()) {
+    auto decoded =
+        line == "=" ? base::Result<std::string>("") : policy::from_base64(line);
+    if (!decoded) return finish("501 Invalid base64 data");
+    std::string_view rest = *decoded;
+    while (true) {
+      std::size_t end = std::min(rest.find('\0'), rest.size());
+      auth_data_.emplace_back(rest.substr(0, end));
+      if (end == rest.size()) break;
+      rest.remove_prefix(end + 1);
+    }
+  }
+  auto prompts = policy::split_list(value_of("server_prompts")).elements;
+  if (auth_data_.size() < prompts.size())
+    return say("334", policy::to_base64(prompts[auth_data_.size()]));
+  for (std::size_t i = 0; i < auth_data_.size() && i < 4; ++i)
+    set("auth" + std::to_string(i + 1), auth_data_[i]);
+  std::string condition = value_of("server_condition");
+  std::string id = value_of("server_set_id");
+  for (int i = 1; i <= 4; ++i) context_.variables.erase("auth" + std::to_string(i));
+  if (condition.empty() || !policy::lax_truth(condition)) {
+    context_.log("main", driver.name + " authenticator failed for " +
+                             context_.who.substr(2) +
+                             ": 535 Incorrect authentication data" +
+                             (id.empty() ? "" : " (set_id=" + id + ")"));
+    set("authentication_failed", "1");
+    return finish("535 Incorrect authentication data");
+  }
+  set("sender_host_authenticated", driver.name);
+  set("authenticated_id", id);
+  set("received_protocol", extended_ ? "esmtpa" : "smtpa");
+  finish("235 Authentication succeeded");
+}
+
+void PolicySession::quit() {
+  over_ = true;
+  accept(Phase::quit, run(Phase::quit), "221 " + host_ + " closing connection");
+}
+
+void PolicySession::content_line(std::string_view line) {
+  if (line == ".") return end_of_data();
+  if (line.starts_with('.')) line.remove_prefix(1);
+  content_.append(line).append("\n");
+}
+
+std::vector<spoolfmt::Header> PolicySession::read_headers() {
+  std::vector<spoolfmt::Header> headers;
+  std::string received =
+      expand("received_header_text",
+             "Received: from " + get("sender_rcvhost") + "\n\tby " + host_ + " with " +
+                 get("received_protocol") + "\n\tid " + get("message_exim_id"));
+  if (!received.empty())
+    headers.push_back({'P', received + ";\n\t" + mail_date(context_.now()) + "\n"});
+  std::string_view rest = content_;
+  while (!rest.empty() && !rest.starts_with('\n')) {
+    std::size_t end = std::min(rest.find('\n') + 1, rest.size());
+    while (end < rest.size() && (rest[end] == ' ' || rest[end] == '\t'))
+      end = std::min(rest.find('\n', end) + 1, rest.size());
+    std::string_view name = policy::header_name(rest.substr(0, end));
+    if (name.empty()) break;
+    headers.push_back({spoolfmt::header_type(name), std::string(rest.substr(0, end))});
+    rest.remove_prefix(end);
+  }
+  if (rest.starts_with('\n')) rest.remove_prefix(1);
+  content_.erase(0, content_.size() - rest.size());
+  return headers;
+}
+
+void PolicySession::show_message(const std::vector<spoolfmt::Header>& headers) {
+  std::string text;
+  for (const spoolfmt::Header& header : headers)
+    if (header.type != '*') text += header.text;
+  context_.set_message(text + "\n" + content_);
+}
+
+void PolicySession::end_of_data() {
+  in_data_ = false;
+  std::string id = "1xPAPE-0000" + std::string(messages_.size() < 10 ? "0" : "") +
+                   std::to_string(messages_.size() % 100) + "-00";
+  set("message_exim_id", id);
+  set("recipients", joined(recipients_, ", "));
+  std::string list;
+  policy::ListWriter writer(list, ':');
+  for (const std::string& recipient : recipients_) writer.add(recipient);
+  set("recipients_list", std::move(list));
+  auto headers = read_headers();
+  context_.changes.apply(headers, spoolfmt::header_type);
+  show_message(headers);
+  AclResult result;
+  result.verdict = Verdict::accept;
+  bool wanted = !recipients_.empty();
+  if (wanted) result = run(Phase::data);
+  if (result.verdict != Verdict::accept && result.verdict != Verdict::discard) {
+    refuse(Phase::data, "after DATA", result);
+    return reset();
+  }
+  if (result.verdict == Verdict::discard) recipients_.clear();
+  context_.changes.apply(headers, spoolfmt::header_type);
+  context_.log("main", id + " <= " + (sender_.empty() ? "<>" : sender_) + " " +
+                           context_.who + " P=" + get("received_protocol") +
+                           " S=" + get("message_size"));
+  if (recipients_.empty())
+    context_.log("main", id + " => blackhole (" + (wanted ? "DATA" : "RCPT") +
+                             " ACL discarded recipients)" +
+                             (result.log_message.empty() ? "" : ": ") +
+                             result.log_message);
+  keep_message(std::move(headers));
+  if (!context_.fake_code.empty())
+    say(context_.fake_code, policy::wrap_reply(context_.fake_text));
+  else
+    accept(Phase::data, result, "250 OK id=" + id);
+  reset();
+}
+
+void PolicySession::keep_message(std::vector<spoolfmt::Header> headers) {
+  PaperMessage message;
+  message.id = get("message_exim_id");
+  message.sender = sender_;
+  message.recipients = recipients_;
+  for (const auto& [name, value] : context_.named)
+    if (name.starts_with("acl_")) message.variables.emplace_back(name, value);
+  message.headers = std::move(headers);
+  message.frozen = context_.frozen;
+  if (context_.frozen) context_.log("main", message.id + " frozen by ACL");
+  if (context_.queue_only) {
+    message.queue = "queued by ACL";
+    context_.log("main", message.id + " no immediate delivery: queued by ACL");
+  }
+  messages_.push_back(std::move(message));
+}
+
+}  // namespace utils

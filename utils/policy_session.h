@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An SMTP session on paper: what a policy would say to a client (spec/policy.md 10 to
+// 12; Exim's -bh).
+//
+// Lines go in, replies come out; nothing is sent, stored, waited for or looked up.  The
+// ACLs run at their points and all they do is kept to be looked at: log lines, header
+// changes, variables, controls.  Replies that no policy changes are worded as Exim
+// words them, so that its answers can be compared line by line.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "policy/acl.h"
+#include "policy/header_changes.h"
+#include "policy/policy.h"
+#include "policy/ratelimit.h"
+#include "policy/scripted_context.h"
+#include "spoolfmt/h_file.h"
+
+namespace utils {
+
+// What is left of a message that was taken.
+struct PaperMessage {
+  std::string id;
+  std::string sender;
+  std::vector<std::string> recipients;  // none: all were discarded
+  std::vector<std::pair<std::string, std::string>> variables;  // "acl_m_x", by name
+  std::vector<spoolfmt::Header> headers;
+  bool frozen = false;
+  std::string queue;  // "", or why it is not delivered at once
+};
+
+// The context of the session: what ACLs see and do.
+class PaperContext : public policy::ScriptedContext {
+ public:
+  explicit PaperContext(const policy::Policy& policy) : policy_(policy) {}
+
+  policy::HeaderChanges changes;  // of the stage that is running
+  policy::RateMemory memory;
+  std::vector<std::string> lines;  // of all logs
+  std::string who;                 // "H=(c) [192.0.2.10]"
+  // Of the message.
+  bool frozen = false, queue_only = false, caseful = false;
+  std::string fake_code, fake_text;  // of fakereject and fakedefer
+
+  void forget_message();
+
+  policy::Outcome<std::string_view> variable(policy::VariableId id) override;
+  policy::Outcome<policy::CheckResult> verify(
+      const policy::VerifyRequest& request) override;
+  policy::RateMemory* rate_memory() override { return &memory; }
+  void add_header(policy::HeaderPlace place, std::string text) override {
+    changes.add(place, std::move(text));
+  }
+  void remove_header(std::string name_or_pattern) override {
+    changes.remove(std::move(name_or_pattern));
+  }
+  void control(std::string_view name, std::span<const std::string> options) override;
+  void log(std::string_view logs, std::string_view text) override;
+
+ private:
+  policy::CheckResult verify_sender(const std::string& address, bool redirect_is_fine);
+  policy::CheckResult verify_header_sender(bool redirect_is_fine);
+
+  const policy::Policy& policy_;
+  std::set<std::string, std::less<>> warned_;
+  std::string headers_added_;
+};
+
+class PolicySession {
+ public:
+  PolicySession(std::shared_ptr<const policy::Policy> policy, std::string client);
+
+  // Runs the connect ACL and greets.
+  void begin();
+  // One line of the client, without its end.
+  void take_line(std::string_view line);
+  // The client is gone.
+  void end();
+
+  bool over() const { return over_; }
+  // Replies so far, one line each.
+  const std::vector<std::string>& replies() const { return replies_; }
+  const std::vector<std::string>& log() const { return context_.lines; }
+  const std::vector<PaperMessage>& messages() const { return messages_; }
+  PaperContext& context() { return context_; }
+
+ private:
+  void command(std::string_view line);
+  void hello(std::string_view name, bool extended);
+  void mail(std::string_view argument);
+  void rcpt(std::string_view argument);
+  void data();
+  void vrfy(std::string_view argument);
+  void expn_or_etrn(policy::Phase phase, std::string_view argument);
+  void auth(std::string_view argument);
+  void auth_response(std::string_view line);
+  void quit();
+
+  void content_line(std::string_view line);
+  void end_of_data();
+  std::vector<spoolfmt::Header> read_headers();
+  void show_message(const std::vector<spoolfmt::Header>& headers);
+  void keep_message(std::vector<spoolfmt::Header> headers);
+
+  // Runs the ACL; true if it accepts, `usual` being said unless the ACL says something.
+  // Else the refusal is said and logged as "rejected WHAT".
+  bool judge(policy::Phase phase, std::string_view what, std::string_view usual);
+  policy::AclResult run(policy::Phase phase);
+  void accept(policy::Phase phase, const policy::AclResult& result,
+              std::string_view usual);
+  void refuse(policy::Phase phase, std::string_view what,
+              const policy::AclResult& result);
+  void log_refusal(std::string_view what, const policy::AclResult& result);
+
+  void say(std::string_view text) { say(text.substr(0, 3), text.substr(4)); }
+  void say(std::string_view code, std::string_view text,
+           std::string_view enhanced = "");
+  void hang_up(std::string_view reason);
+  void reset();
+  void set(std::string_view variable, std::string value) {
+    context_.variables.insert_or_assign(std::string(variable), std::move(value));
+  }
+  std::string get(std::string_view variable) const;
+  std::string expand(std::string_view option, std::string otherwise);
+
+  std::shared_ptr<const policy::Policy> policy_;
+  PaperContext context_;
+  std::string client_, host_;
+
+  std::string helo_;
+  bool extended_ = false;
+  bool has_sender_ = false;
+  std::string sender_;
+  std::vector<std::string> recipients_;
+  std::size_t discarded_ = 0, refused_ = 0;
+  std::string last_refusal_;  // of a recipient
+  bool in_data_ = false;
+  std::string content_;
+  policy::HeaderChanges envelope_changes_;
+  const policy::Driver* authenticator_ = nullptr;  // at work
+  std::vector<std::string> auth_data_;
+
+  bool over_ = false;
+  std::vector<std::string> replies_;
+  std::vector<PaperMessage> messages_;
+};
+
+}  // namespace utils
