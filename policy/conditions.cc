@@ -40,12 +40,18 @@ class Compare final : public Condition {
 };
 
 ConditionPtr parse_compare(TemplateParser& parser, const ConditionInfo& info) {
+  parser.skip_blanks();
+  const Origin origin = parser.here();
   auto left = parser.take_argument(owner_of(info));
   if (!left) return nullptr;
   auto right = parser.take_argument(owner_of(info));
   if (!right) return nullptr;
-  return std::make_unique<Compare>(*find_comparison(info.name), *std::move(left),
-                                   *std::move(right));
+  const Comparison comparison = *find_comparison(info.name);
+  for (const std::string* literal : {left->literal(), right->literal()})
+    if (literal)
+      if (auto tried = compare(comparison, *literal, *literal); !tried)
+        parser.complain_of_constant(origin, std::move(tried.error().text));
+  return std::make_unique<Compare>(comparison, *std::move(left), *std::move(right));
 }
 
 // ---- truth of a text
@@ -69,9 +75,16 @@ class Truth final : public Condition {
 };
 
 ConditionPtr parse_truth(TemplateParser& parser, const ConditionInfo& info) {
+  parser.skip_blanks();
+  const Origin origin = parser.here();
   auto text = parser.take_argument(owner_of(info));
   if (!text) return nullptr;
-  return std::make_unique<Truth>(info.name == "bool_lax", *std::move(text));
+  const bool lax = info.name == "bool_lax";
+  // Exim complains even where it would not evaluate.
+  if (const std::string* literal = text->literal(); literal && !lax)
+    if (auto tried = strict_truth(*literal); !tried)
+      parser.parsing().error(origin, std::move(tried.error().text));
+  return std::make_unique<Truth>(lax, *std::move(text));
 }
 
 // ---- and, or

@@ -401,7 +401,7 @@ ExpansionPtr parse_listextract(TemplateParser& parser, const ItemInfo&, Origin o
   if (!number) return nullptr;
   if (const std::string* literal = number->literal())
     if (auto tried = extract_element(*literal, ""); !tried)
-      parser.complain_of_constant(origin, std::move(tried.error().text));
+      parser.parsing().error(origin, std::move(tried.error().text));
   auto list = parser.take_argument(kOwner);
   if (!list) return nullptr;
   auto results = parser.take_results(kOwner);

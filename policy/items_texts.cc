@@ -284,7 +284,7 @@ ExpansionPtr parse_call(TemplateParser& parser, const ItemInfo& info, Origin ori
     if (const std::string* literal = argument.literal()) literals.push_back(*literal);
   if (function.pure && literals.size() == arguments->size())
     if (auto tried = function.pure(literals); !tried)
-      parser.complain_of_constant(origin, owner + ": " + tried.error().text);
+      parser.parsing().error(origin, owner + ": " + tried.error().text);
   return std::make_unique<Call>(function, *std::move(arguments));
 }
 
