@@ -190,6 +190,17 @@ class Draft {
   std::vector<Line> lines_;
 };
 
+// What the policy says of a piece that is named already.
+std::string reason(std::string_view text) {
+  constexpr std::string_view kNoPart = "is not part of the policy language";
+  std::string out;
+  for (std::string_view part : policy::with_notes(text)) {
+    if (out.empty() && part.find(kNoPart) != part.npos) part = kNoPart.substr(3);
+    out += (out.empty() ? "" : "; ") + std::string(part);
+  }
+  return out;
+}
+
 // What a driver, statement, section or line is, for people.
 struct Piece {
   std::size_t first = 0, last = 0;
@@ -249,9 +260,10 @@ class Converter {
     Piece piece = piece_at(number);
     if (!draft_.leave_out(piece.first, piece.last)) return false;
     if (!piece.instead.empty()) draft_.replace(piece.first, piece.instead);
-    draft_.explain(piece.first, piece.what + " is left out: " + error.text);
+    std::string why = reason(error.text);
+    draft_.explain(piece.first, piece.what + " is left out: " + why);
     changes_.push_back({static_cast<std::uint32_t>(piece.first), std::move(piece.what),
-                        error.text, std::move(piece.consequence)});
+                        std::move(why), std::move(piece.consequence)});
     return true;
   }
 
@@ -331,14 +343,15 @@ class Converter {
     std::string_view clause = line.text;
     if (i == begin) clause = trimmed(clause.substr(verb.size()));
     std::string_view name = first_word(clause);
-    std::string of = " of " + quote(verb) + " in ACL " + quote(acl_of(begin));
+    std::string acl = " of ACL " + quote(acl_of(begin));
     if (contains(kModifiers, name)) {
-      Piece piece{line.first, line.last, quote(name) + of, "the rest of it stays", ""};
+      Piece piece{line.first, line.last, quote(name) + " of a " + quote(verb) + acl,
+                  "the rest of it stays", ""};
       if (i == begin) piece.instead = verb;
       return piece;
     }
     Piece piece = block(begin);
-    piece.what = "statement" + of;
+    piece.what = "statement " + quote(verb) + acl;
     if (name != verb && !name.empty()) piece.what += ", for its " + quote(name) + ",";
     static const std::map<std::string_view, std::string_view> consequences = {
         {"accept", "what it accepted goes on to the statements below"},

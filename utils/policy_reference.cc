@@ -146,8 +146,7 @@ class Page {
       std::string type(policy::option_type_name(option.type));
       std::string body = sentence(option.about);
       if (!option.drivers.empty()) body += "Of: " + escaped(option.drivers) + ".\n";
-      if (!option.preset.empty())
-        body += "Without it: " + escaped(option.preset) + " .\n";
+      if (!option.preset.empty()) type += ", default: " + std::string(option.preset);
       if (option.mandatory) body += "Must be given.\n";
       if (option.accumulates) body += "May be given several times.\n";
       if (option.ignored) body += "Accepted, and ignored.\n";
@@ -172,7 +171,7 @@ class Page {
 
   // Items and conditions: a name, a form, a line.
   template <class Table>
-  void forms(const Table& table, std::string_view before) {
+  void forms(const Table& table, std::string_view before, std::string_view after) {
     std::vector<std::pair<std::string, std::string>> refused;
     begin_list();
     for (const auto& info : table) {
@@ -182,7 +181,10 @@ class Page {
       }
       std::string form(info.form);
       if (form.starts_with(info.name)) form.erase(0, info.name.size());
-      row(item(std::string(before) + std::string(info.name) + form),
+      if (!form.empty() && form.front() >= 'A' && form.front() <= 'Z')
+        form.insert(0, " ");
+      row(item(std::string(before) + std::string(info.name) + form +
+               std::string(after)),
           sentence(info.about));
     }
     end_list();
@@ -269,7 +271,7 @@ std::string language_reference() {
   page.words(policy::acl_verify_items(), policy::AclWord::Kind::verify);
   page.section("EXPANSIONS");
   page.subsection("Items");
-  page.forms(policy::items(), "${");
+  page.forms(policy::items(), "${", "}");
   page.subsection("Operators");
   page.begin_list();
   for (const policy::OperatorInfo& info : policy::operators()) {
@@ -280,7 +282,7 @@ std::string language_reference() {
   }
   page.end_list();
   page.subsection("Conditions of ${if}, and of --where");
-  page.forms(policy::conditions(), "");
+  page.forms(policy::conditions(), "", "");
   page.subsection("Variables");
   page.begin_list();
   for (const policy::VariableInfo& variable : policy::variables())
