@@ -130,12 +130,21 @@ void TemplateParser::complain_of_constant(Origin origin, std::string text) {
     parsing_.error(origin, std::move(text));
 }
 
+bool TemplateParser::too_long() {
+  if (bytes_.size() <= kLongest) return false;
+  complain("a text of " + std::to_string(bytes_.size()) +
+           " bytes is too long: 1 MB is the limit; put lists into files");
+  return true;
+}
+
 Template TemplateParser::take_all() {
+  if (too_long()) return {};
   auto all = take_template(false);
   return all ? *std::move(all) : Template();
 }
 
 ConditionPtr TemplateParser::take_only_condition() {
+  if (too_long()) return nullptr;
   ConditionPtr condition = take_condition();
   if (!condition) return nullptr;
   skip_blanks();

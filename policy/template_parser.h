@@ -31,6 +31,8 @@ struct Results {
 class TemplateParser {
  public:
   static constexpr unsigned kDeepest = 200;
+  // As long as a result may be; so what is read needs bounded memory too.
+  static constexpr std::size_t kLongest = std::size_t{1} << 20;
 
   // `holes`: in the text, each NUL stands for one, in turn (see expansion_items.cc).
   TemplateParser(const SourceText& text, Parsing& parsing, std::size_t holes = 0)
@@ -94,6 +96,7 @@ class TemplateParser {
  private:
   class Deeper;
 
+  bool too_long();
   std::optional<Template> take_template(bool inside);
   bool take_escape(std::string& literal);
   void take_verbatim(std::vector<Template::Piece>& pieces);

@@ -245,6 +245,14 @@ TEST(Limits, ReadingTakesTimeInProportion) {
   }
 }
 
+TEST(Limits, AMegabyteIsTheLongestText) {
+  std::string result;
+  seconds_for(repeated("a", 1 << 20), result);
+  EXPECT_THAT(result, StartsWith("ok:"));
+  EXPECT_LT(seconds_for(repeated("${lc:a}", 2'000'000), result), 5.0);
+  EXPECT_THAT(result, HasSubstr("is too long"));
+}
+
 TEST(Limits, AnEvaluationThatGrowsEnds) {
   const std::string ten = "a:b:c:d:e:f:g:h:i:j";
   std::string nested = "$item";
