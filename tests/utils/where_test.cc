@@ -24,6 +24,7 @@ const std::string kSecond(kOtherId);
 // bounce from a host, with a variable of an ACL.
 void put_two_messages(const SmallSpool& spool) {
   auto first = message();
+  first.received = 1'000'000'000;
   first.headers.push_back({'F', "From: Alice <alice@sender.example>\n"});
   spool.put_message(first);
   auto second = message(kOtherId);
@@ -66,9 +67,10 @@ TEST(Where, SeesWhatIsKnownOfAMessage) {
            {">{$acl_m_score}{16}", false, true},
            {"def:h_from:", true, false},
            {"eq{$h_subject:}{hello}", true, true},
-           {"match{$message_exim_id}{2C$}", true, false},
+           {"match{$message_exim_id}{2C\\$}", true, false},
            {"={$received_count}{1}", true, true},
-           {">{$message_age}{86400}", true, true},
+           {"and{{>{$message_age}{31536000}}{eq{$received_time}{1000000000}}}", true,
+            false},
            {"match{$message_headers}{Message-ID}", true, true},
            {"and{{bool{$deliver_freeze}}{!def:h_from:}}", false, true},
        })
