@@ -98,7 +98,9 @@ class Reader {
   bool passes(const OptionValue& option, const std::string& complaint) {
     if (complaint.empty()) return true;
     Origin at = option.source.empty() ? option.origin : option.source.origin();
-    diagnostics_.error(at, std::string(option.info->name) + ": " + complaint);
+    diagnostics_.error(
+        at, std::string(option.info->name) + ": " +
+                (option.hidden ? "the hidden value is wrong here" : complaint));
     return false;
   }
   std::optional<std::uint64_t> integer(std::string_view name, std::int64_t most,

@@ -145,12 +145,27 @@ Verdict deferred(std::string why) {
   return Verdict::of(Verdict::Kind::deferred, std::move(why));
 }
 
+// What host_all_ignored says.
+Verdict all_ignored(const Options& options) {
+  std::string_view what = trimmed(options.text("host_all_ignored", "defer"));
+  constexpr auto kMessage = "all hosts are ignored by ignore_target_hosts";
+  if (what == "decline") return {};
+  if (what == "pass") return Verdict::of(Verdict::Kind::passed);
+  if (what == "fail") return Verdict::of(Verdict::Kind::failed, kMessage);
+  Verdict verdict = deferred(kMessage);
+  verdict.freeze = what == "freeze";
+  return verdict;
+}
+
 // What `hosts` and `words` say where to go, both data by now.
 Verdict go_to(Attempt& attempt, std::string_view hosts, std::string_view words) {
   HostOptions options = read_options(words, attempt.router);
   Verdict verdict = Verdict::of(Verdict::Kind::accepted);
   verdict.hosts = parse_hosts(hosts, options);
   verdict.transport = options.transport;
+  bool any = !verdict.hosts.empty();
+  drop_ignored(attempt, verdict.hosts);
+  if (any && verdict.hosts.empty()) return all_ignored(attempt.router.options);
   if (!verdict.hosts.empty() && is_this_machine(attempt, verdict.hosts[0]))
     if (auto self = judge_self(attempt, verdict.hosts[0].name)) return *std::move(self);
   return verdict;
@@ -239,6 +254,18 @@ std::vector<RoutedHost> parse_hosts(std::string_view list, const HostOptions& op
   }
   finish();
   return hosts;
+}
+
+void drop_ignored(Attempt& attempt, std::vector<RoutedHost>& hosts) {
+  const List* ignored = attempt.router.options.list("ignore_target_hosts");
+  if (!ignored) return;
+  std::erase_if(hosts, [&](const RoutedHost& host) {
+    if (!parse_ip(host.name)) return false;
+    ListSubject subject;
+    subject.host.address = host.name;
+    auto matched = match(*ignored, subject, attempt.evaluation);
+    return matched && matched->matched;
+  });
 }
 
 bool is_this_machine(Attempt& attempt, const RoutedHost& host) {

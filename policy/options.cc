@@ -112,6 +112,13 @@ Found find_rows(std::span<const OptionInfo> table, std::string_view name) {
   return found;
 }
 
+// Before the line is understood.
+bool is_hidden(std::string_view line, std::span<const OptionInfo> table) {
+  std::string_view word = line.substr(0, name_length(line));
+  auto rows = rows_named(table, word);
+  return word == "hide" || (!rows.empty() && rows[0].secret);
+}
+
 std::string unknown_option(std::span<const OptionInfo> table, std::string_view driver,
                            std::string_view name) {
   std::vector<std::string_view> known;
@@ -160,7 +167,10 @@ std::optional<WrittenOption> read_option(const SourceText& line,
     return std::nullopt;
   };
   auto written = parse_option_line(line);
-  if (!written) return complain(written.error().origin, written.error().text);
+  if (!written)
+    return complain(written.error().origin, is_hidden(line.bytes(), table)
+                                                ? "the hidden value is wrong here"
+                                                : written.error().text);
   const std::string& name = written->name;
   auto [rows, negated] = find_rows(table, name);
   if (rows.empty()) {
@@ -410,8 +420,9 @@ std::optional<OptionValue> parse_plain_value(const WrittenOption& option,
   auto parsed = parse_plain(option.info->type, option.value.bytes(), value);
   if (parsed) return value;
   Origin origin = option.value.empty() ? option.origin : option.value.origin();
-  diagnostics.error(origin,
-                    std::string(option.info->name) + ": " + parsed.error().text);
+  diagnostics.error(origin, std::string(option.info->name) + ": " +
+                                (option.hidden ? "the hidden value is wrong here"
+                                               : parsed.error().text));
   return std::nullopt;
 }
 

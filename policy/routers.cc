@@ -101,6 +101,7 @@ class Run {
       waiting_.pop_back();
       consider(std::move(next));
     }
+    forget_variables();
     mark_duplicates();
     return std::move(done_);
   }
@@ -126,13 +127,17 @@ class Run {
     set(variable_id("parent_local_part"), parent.local_part);
     set(variable_id("parent_domain"), parent.domain);
     set(variable_id("address_data"), pending.address.address_data);
-    for (const std::string& name : shown_)  // of the address before
-      context.set_named_variable(name, "");
-    shown_.clear();
+    forget_variables();  // of the address before
     for (const auto& [name, value] : pending.address.variables) {
       context.set_named_variable(name, value);
       shown_.push_back(name);
     }
+  }
+
+  void forget_variables() {
+    for (const std::string& name : shown_)
+      routing_.context.set_named_variable(name, "");
+    shown_.clear();
   }
 
   bool was_here(const Pending& pending, std::size_t router) const {

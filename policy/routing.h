@@ -94,6 +94,9 @@ struct HostOptions {
 };
 std::vector<RoutedHost> parse_hosts(std::string_view list, const HostOptions& options);
 
+// Takes out the addresses that ignore_target_hosts names; names are resolved later.
+void drop_ignored(Attempt& attempt, std::vector<RoutedHost>& hosts);
+
 // Is `host` this machine?  Then `self` says what to do.
 bool is_this_machine(Attempt& attempt, const RoutedHost& host);
 // Nothing: go on and deliver to it.
