@@ -7,6 +7,7 @@
 #include "policy/acl.h"
 #include "policy/acl_choice.h"
 #include "policy/acl_clauses.h"
+#include "policy/acl_trace.h"
 #include "policy/header_changes.h"
 #include "policy/policy.h"
 #include "policy/replies.h"
@@ -173,19 +174,75 @@ void warn(AclFrame& frame, ClauseResult result) {
     add_header_lines(*frame.user_text, context);
 }
 
+std::string in_words(ClauseResult result, const AclFrame& frame) {
+  std::string why = frame.log_text ? ": " + *frame.log_text : "";
+  switch (result) {
+    case ClauseResult::ok:
+      return "yes";
+    case ClauseResult::fail:
+      return "no";
+    case ClauseResult::drop:
+      return "drop";
+    case ClauseResult::discard:
+      return "discard";
+    case ClauseResult::defer:
+      return "deferred" + why;
+    case ClauseResult::error:
+      break;
+  }
+  return "error" + why;
+}
+
+std::string in_words(Verdict verdict) {
+  constexpr std::string_view kWords[] = {"accepted",  "refused",  "refused, hanging up",
+                                         "discarded", "deferred", "error"};
+  return std::string(kWords[static_cast<std::size_t>(verdict)]);
+}
+
+// What a condition on a list found.
+std::string found_by(const Clause& clause, Context& context) {
+  constexpr std::pair<std::string_view, VariableId> kData[] = {
+      {"domains", variable_id("domain_data")},
+      {"hosts", variable_id("host_data")},
+      {"local_parts", variable_id("local_part_data")},
+      {"recipients", variable_id("recipient_data")},
+      {"senders", variable_id("sender_data")}};
+  for (auto [name, variable] : kData)
+    if (clause.word.name == name)
+      if (auto data = context.variable(variable); data && !data->empty())
+        return " (" + std::string(*data) + ")";
+  return "";
+}
+
+void trace_clause(AclTracer& tracer, const Clause& clause, ClauseResult result,
+                  const AclFrame& frame) {
+  bool condition = clause.word.kind == AclWord::Kind::condition;
+  std::string text = std::string(verb_name(frame.verb)) +
+                     (clause.negated ? " !" : " ") + std::string(clause.word.name);
+  if (!clause.written.empty()) text += " = " + clause.written;
+  if (condition || result != ClauseResult::ok) text += ": " + in_words(result, frame);
+  if (condition && !clause.negated && result == ClauseResult::ok)
+    text += found_by(clause, frame.evaluation.context);
+  tracer.trace(clause.origin, std::move(text));
+}
+
 std::optional<AclResult> run_statement(const Statement& statement,
-                                       Evaluation& evaluation) {
+                                       Evaluation& evaluation, AclTracer* tracer) {
   AclFrame frame{evaluation, statement.verb};
   evaluation.captures.clear();
   ClauseResult result = ClauseResult::ok;
   for (const auto& clause : statement.clauses) {
     result = run_clause(*clause, frame);
+    if (tracer) trace_clause(*tracer, *clause, result, frame);
     if (result != ClauseResult::ok) break;
   }
   settle_texts(frame, result);
   if (statement.verb == Verb::warn) warn(frame, result);
   auto decided = verdict(frame, result);
   if (!decided) return std::nullopt;
+  if (tracer)
+    tracer->trace(statement.origin,
+                  std::string(verb_name(statement.verb)) + ": " + in_words(*decided));
   AclResult out;
   out.verdict = *decided;
   out.message = std::move(frame.user_text);
@@ -254,8 +311,12 @@ AclResult run_acl(const Acl& acl, std::span<const std::string> arguments,
   if (evaluation.budget.acl_depth == 0)
     return error_result("ACL nested too deep: possible loop");
   Scope scope(evaluation, arguments);
+  auto* tracer = dynamic_cast<AclTracer*>(&evaluation.context);
   for (const Statement& statement : acl.statements)
-    if (auto result = run_statement(statement, evaluation)) return std::move(*result);
+    if (auto result = run_statement(statement, evaluation, tracer))
+      return std::move(*result);
+  if (tracer)
+    tracer->trace(acl.origin, "the end of ACL " + quote(acl.name) + ": refused");
   return {};  // the end of the list denies
 }
 

@@ -3,6 +3,7 @@
 // The actions that evaluate: expand, match, route, retry.
 #include <algorithm>
 #include <iostream>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/json.h"
@@ -269,6 +270,12 @@ Result<void> try_session(const PolicyOptions& options) {
   std::size_t said = 0, logged = 0, kept = 0;
   auto show = [&]() -> Result<void> {
     std::string out;
+    for (policy::Diagnostic& clause : std::exchange(session.context().clauses, {})) {
+      if (!options.common.verbose) break;
+      clause.origin.column = 0;
+      out += "ACL: " + loaded.source.place(clause.origin) + ": " +
+             base::printable(clause.text) + "\n";
+    }
     for (; logged < session.log().size(); ++logged)
       out += "LOG: " + base::printable(session.log()[logged]) + "\n";
     for (; said < session.replies().size(); ++said)

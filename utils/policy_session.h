@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "policy/acl.h"
+#include "policy/acl_trace.h"
 #include "policy/header_changes.h"
 #include "policy/policy.h"
 #include "policy/ratelimit.h"
@@ -39,14 +40,15 @@ struct PaperMessage {
 };
 
 // The context of the session: what ACLs see and do.
-class PaperContext : public policy::ScriptedContext {
+class PaperContext : public policy::ScriptedContext, public policy::AclTracer {
  public:
   explicit PaperContext(const policy::Policy& policy) : policy_(policy) {}
 
   policy::HeaderChanges changes;  // of the stage that is running
   policy::RateMemory memory;
-  std::vector<std::string> lines;  // of all logs
-  std::string who;                 // "H=(c) [192.0.2.10]"
+  std::vector<std::string> lines;           // of all logs
+  std::vector<policy::Diagnostic> clauses;  // that were asked, and what they came to
+  std::string who;                          // "H=(c) [192.0.2.10]"
   // Of the message.
   bool frozen = false, queue_only = false, caseful = false;
   std::string fake_code, fake_text;  // of fakereject and fakedefer
@@ -65,6 +67,9 @@ class PaperContext : public policy::ScriptedContext {
   }
   void control(std::string_view name, std::span<const std::string> options) override;
   void log(std::string_view logs, std::string_view text) override;
+  void trace(const policy::Origin& place, std::string text) override {
+    clauses.push_back({place, std::move(text)});
+  }
 
  private:
   policy::CheckResult verify_sender(const std::string& address, bool redirect_is_fine);
