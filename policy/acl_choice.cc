@@ -115,6 +115,7 @@ void AclChoice::add_results(const Template& text, std::span<const Template> argu
   }
   if (!text.is_one_expansion()) return;  // found by name when it is asked for
   const Template::Piece& piece = text.pieces().front();
+  may_differ_ = true;
   std::vector<const Template*> results;
   piece.expansion->results(results);
   for (const Template* result : results)
@@ -146,8 +147,12 @@ void AclChoice::add_target(const SourceText& text, std::span<const Template> arg
   }
   std::vector<std::string_view> names;
   for (const auto& [each, id] : parsing.symbols.acls) names.push_back(each);
-  parsing.error(text.origin(),
-                "unknown ACL " + quote(name) + did_you_mean(name, names));
+  // Of several names one may be meant never to be used, so that is not for us to say.
+  std::string complaint = "unknown ACL " + quote(name) + did_you_mean(name, names);
+  if (may_differ_)
+    parsing.warning(text.origin(), std::move(complaint));
+  else
+    parsing.error(text.origin(), std::move(complaint));
 }
 
 const Acl* AclChoice::acl(const Target& target, const Policy& policy) {

@@ -40,6 +40,7 @@ class AclChoice {
   static const Acl* acl(const Target& target, const Policy& policy);
 
   Template text_;
+  bool may_differ_ = false;  // the text is not the same each time
   std::map<std::string, Target, std::less<>> targets_;
 };
 

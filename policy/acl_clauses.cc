@@ -84,8 +84,12 @@ class ListClause : public Clause {
     if (!list_) return cannot("the list could not be read");  // not of a sound policy
     auto found = match(*list_, subject, frame.evaluation);
     if (!found) return std::unexpected(std::move(found).error());
-    if (found->matched && data && (found->looked_up || !of_lookups_only))
-      frame.evaluation.context.set_variable(*data, std::move(found->data));
+    // A list that does not match takes back what another one said.
+    if (data) {
+      bool told = found->matched && (found->looked_up || !of_lookups_only);
+      frame.evaluation.context.set_variable(
+          *data, told ? std::move(found->data) : std::string());
+    }
     return ok_if(found->matched);
   }
 

@@ -128,7 +128,7 @@ class Context {
   // "queue", {"only"}; options are checked and evaluated.
   virtual void control(std::string_view name, std::span<const std::string> options) = 0;
   // To "main,reject", or "" for none; "warn": what `warn` says, which is written once
-  // in a connection, as "Warning: text".
+  // in a message, as "Warning: text".
   virtual void log(std::string_view logs, std::string_view text) = 0;
   virtual void delay(std::chrono::seconds time) = 0;
 

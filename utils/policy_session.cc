@@ -81,6 +81,7 @@ void PaperContext::forget_message() {
         "queue_name"})
     variables.erase(name);
   clear_message();
+  warned_.clear();
   changes = {};
   memory.end_message();
   frozen = queue_only = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dialogues with a policy against what Exim answered (conformance/policy/README.md,
-// modes bh and bs).
+// Dialogues with a policy against what Exim answered
+// (conformance/policy/README.md, modes bh and bs).
 #include "utils/policy_session.h"
 
 #include <gtest/gtest.h>
@@ -22,23 +22,32 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Log lines that the dialect means to be others: captures of a list condition
+// are seen in the rest of its statement only (dialect.txt of acl-captures).
+const std::map<std::string, std::map<std::string, std::string>> kOtherLines = {
+    {"acl-captures",
+     {{"next <a.cap.test><a>", "next <><>"}, {"condcap <b>", "condcap <>"}}}};
+
 // Cases that are not judged, and why not.
 const std::map<std::string, std::string> kWaived = {};
 
-std::string slurp(const fs::path& path) {
+std::string slurp(const fs::path &path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
+std::vector<std::string> lines_of(const std::string &text) {
   std::vector<std::string> lines;
   std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  for (std::string line; std::getline(in, line);)
+    lines.push_back(line);
   return lines;
 }
 
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size())
+std::string replaced(std::string text, const std::string &from,
+                     const std::string &to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos;
+       at += to.size())
     text.replace(at, from.size(), to);
   return text;
 }
@@ -46,11 +55,12 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 struct Case {
   std::string mode = "bh", client, policy;
   std::vector<std::string> said;
-  std::map<char, std::vector<std::string>> expected;  // by the letter of the line
-  bool diverges = false;                              // dialect.txt is there
+  std::map<char, std::vector<std::string>>
+      expected;         // by the letter of the line
+  bool refused = false; // dialect.txt says that the policy does not load
 };
 
-Case read_case(const fs::path& folder, const fs::path& scratch) {
+Case read_case(const fs::path &folder, const fs::path &scratch) {
   auto fill = [&](std::string text) {
     text = replaced(std::move(text), "@CASE@", folder.string());
     text = replaced(std::move(text), "@DATA@", (scratch / "data").string());
@@ -58,37 +68,54 @@ Case read_case(const fs::path& folder, const fs::path& scratch) {
   };
   Case out;
   out.policy = fill(slurp(folder / "policy.conf"));
-  for (const std::string& line : lines_of(slurp(folder / "dialogue.txt"))) {
-    if (line.starts_with("mode ")) out.mode = line.substr(5);
-    if (line.starts_with("= ")) out.client = line.substr(2);
-    if (line == "C") out.said.emplace_back();
-    if (line.starts_with("C ")) out.said.push_back(fill(line.substr(2)));
+  for (const std::string &line : lines_of(slurp(folder / "dialogue.txt"))) {
+    if (line.starts_with("mode "))
+      out.mode = line.substr(5);
+    if (line.starts_with("= "))
+      out.client = line.substr(2);
+    if (line == "C")
+      out.said.emplace_back();
+    if (line.starts_with("C "))
+      out.said.push_back(fill(line.substr(2)));
   }
-  for (const std::string& line : lines_of(slurp(folder / "expected.txt")))
-    if (line.size() > 1) out.expected[line[0]].push_back(line.substr(2));
-  out.diverges = fs::exists(folder / "dialect.txt");
+  for (const std::string &line : lines_of(slurp(folder / "expected.txt")))
+    if (line.size() > 1)
+      out.expected[line[0]].push_back(line.substr(2));
+  out.refused = slurp(folder / "dialect.txt").find("The policy is refused") !=
+                std::string::npos;
+  if (auto other = kOtherLines.find(folder.filename());
+      other != kOtherLines.end())
+    for (std::string &line : out.expected['L'])
+      for (const auto &[exim, ours] : other->second)
+        line = replaced(line, exim, ours);
   return out;
 }
 
-// Replies without what is not to be compared: the text of those that no policy words.
-std::vector<std::string> comparable_replies(const std::vector<std::string>& replies) {
+// Replies without what is not to be compared: the text of those that no policy
+// words.
+std::vector<std::string>
+comparable_replies(const std::vector<std::string> &replies) {
   static const std::regex own_words(
       R"(^(220|250|221)[ -](\S+ ESMTP.*|.* Hello .*|(SIZE|8BITMIME|PIPELINING|)"
       R"(PIPECONNECT|AUTH|CHUNKING|STARTTLS|SMTPUTF8|HELP|PRDR|DSN|LIMITS)\b.*|)"
       R"(Reset OK|.* closing connection)$)");
   static const std::regex id(R"(id=\S+)");
+  static const std::regex code_twice(R"(^(\d{3}) \1 )"); // Exim, after QUIT
   std::vector<std::string> out;
-  for (const std::string& reply : replies) {
+  for (const std::string &reply : replies) {
     std::string line = std::regex_replace(reply, id, "id=@ID@");
-    if (std::regex_match(line, own_words)) line = line.substr(0, 3);
+    line = std::regex_replace(line, code_twice, "$1 ");
+    if (std::regex_match(line, own_words))
+      line = line.substr(0, 3);
     // The keywords of EHLO are the server's own affair.
-    if (out.empty() || out.back() != line || line.size() > 3) out.push_back(line);
+    if (out.empty() || out.back() != line || line.size() > 3)
+      out.push_back(line);
   }
   return out;
 }
 
 // Lines that the policy wrote, and of rejections what it said.
-std::vector<std::string> comparable_log(const std::vector<std::string>& lines) {
+std::vector<std::string> comparable_log(const std::vector<std::string> &lines) {
   static const std::regex id(R"(^(@ID@|1xPAPE-\S+) )");
   static const std::regex of_the_server(
       R"(^(<= |=> |Completed|frozen by|no immediate delivery|configured error code|)"
@@ -96,9 +123,10 @@ std::vector<std::string> comparable_log(const std::vector<std::string>& lines) {
       R"(unexpected disconnection|\S+ authenticator failed|ACL for ).*)");
   static const std::regex rejection(R"(^H=.*rejected (.*)$)");
   std::vector<std::string> out;
-  for (const std::string& each : lines) {
+  for (const std::string &each : lines) {
     std::string line = std::regex_replace(each, id, "");
-    if (std::regex_match(line, of_the_server)) continue;
+    if (std::regex_match(line, of_the_server))
+      continue;
     if (std::regex_match(line, rejection)) {
       std::size_t last = line.rfind(": ");
       line = "rejected" + (last == line.npos ? "" : line.substr(last));
@@ -108,24 +136,25 @@ std::vector<std::string> comparable_log(const std::vector<std::string>& lines) {
   return out;
 }
 
-std::vector<std::string> shown_variables(const utils::PaperMessage& message) {
+std::vector<std::string> shown_variables(const utils::PaperMessage &message) {
   std::vector<std::string> out;
-  for (const auto& [name, value] : message.variables)
+  for (const auto &[name, value] : message.variables)
     out.push_back("acl" + name.substr(4, 1) + " " + name.substr(5) + " " +
                   std::to_string(value.size()) + " => " +
                   value.substr(0, value.find('\n')));
-  if (message.frozen) out.emplace_back("frozen");
-  std::ranges::sort(out);  // the order on disk is that of Exim's tree
+  if (message.frozen)
+    out.emplace_back("frozen");
+  std::ranges::sort(out); // the order on disk is that of Exim's tree
   return out;
 }
 
-std::vector<std::string> shown_headers(const utils::PaperMessage& message) {
+std::vector<std::string> shown_headers(const utils::PaperMessage &message) {
   static const std::regex date(
       R"([A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4})");
   std::vector<std::string> out;
-  for (const spoolfmt::Header& header : message.headers) {
+  for (const spoolfmt::Header &header : message.headers) {
     std::string start = std::string(1, header.type) + " ";
-    for (const std::string& line : lines_of(header.text)) {
+    for (const std::string &line : lines_of(header.text)) {
       out.push_back(start + std::regex_replace(line, date, "@DATE@"));
       start.clear();
     }
@@ -134,53 +163,54 @@ std::vector<std::string> shown_headers(const utils::PaperMessage& message) {
 }
 
 class Scratch {
- public:
-  explicit Scratch(const fs::path& set) {
+public:
+  explicit Scratch(const fs::path &set) {
     fs::create_directories(dir_.path() / "spool");
     fs::copy(set / "data", dir_.path() / "data", fs::copy_options::recursive);
-    for (const auto& entry : fs::recursive_directory_iterator(dir_.path() / "data")) {
-      if (!entry.is_regular_file()) continue;
+    for (const auto &entry :
+         fs::recursive_directory_iterator(dir_.path() / "data")) {
+      if (!entry.is_regular_file())
+        continue;
       std::string text = slurp(entry.path());
-      if (text.find("@DATA@") == text.npos) continue;
+      if (text.find("@DATA@") == text.npos)
+        continue;
       std::ofstream(entry.path(), std::ios::binary)
           << replaced(text, "@DATA@", (dir_.path() / "data").string());
     }
   }
   fs::path path() const { return dir_.path(); }
 
- private:
+private:
   support::TempDir dir_;
 };
 
-void run_case(const Case& each, support::CaseCount& count) {
-  auto loaded =
-      policy::load_policy("policy.conf", each.policy,
-                          *policy::Macros::create({}, policy::predefined_macros()),
-                          policy::read_included, policy::Program::any());
+void run_case(const Case &each, support::CaseCount &count) {
+  auto loaded = policy::load_policy(
+      "policy.conf", each.policy,
+      *policy::Macros::create({}, policy::predefined_macros()),
+      policy::read_included, policy::Program::any());
   std::string errors;
-  for (const auto& error : loaded.diagnostics.errors)
+  for (const auto &error : loaded.diagnostics.errors)
     errors += loaded.source.format(error, "error") + "\n";
-  if (!loaded.policy && each.diverges) {
-    count.ran("refused as dialect.txt says");
+  if (each.refused) {
+    EXPECT_FALSE(loaded.policy);
+    count.ran("refused");
     return;
   }
   ASSERT_TRUE(loaded.policy) << errors;
   utils::PolicySession session(loaded.policy, each.client);
   session.begin();
-  for (const std::string& line : each.said) session.take_line(line);
+  for (const std::string &line : each.said)
+    session.take_line(line);
   session.end();
   auto expected = each.expected;
   auto replies = comparable_replies(session.replies());
   auto log = comparable_log(session.log());
-  if (!each.diverges) {
-    EXPECT_EQ(replies, comparable_replies(expected['S']));
-    EXPECT_EQ(log, comparable_log(expected['L']));
-  } else {
-    EXPECT_EQ(replies.size(), comparable_replies(expected['S']).size());
-  }
+  EXPECT_EQ(replies, comparable_replies(expected['S']));
+  EXPECT_EQ(log, comparable_log(expected['L']));
   if (each.mode == "bs") {
     ASSERT_EQ(session.messages().size(), 1U);
-    const utils::PaperMessage& message = session.messages().front();
+    const utils::PaperMessage &message = session.messages().front();
     std::ranges::sort(expected['V']);
     EXPECT_EQ(shown_variables(message), expected['V']);
     EXPECT_EQ(shown_headers(message), expected['H']);
@@ -193,13 +223,15 @@ TEST(PolicyCasesData, DialoguesGoAsWithExim) {
   support::CaseCount count("conformance/policy/cases");
   Scratch scratch(set);
   std::vector<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(set / "cases"))
-    if (entry.is_directory()) folders.push_back(entry.path());
+  for (const auto &entry : fs::directory_iterator(set / "cases"))
+    if (entry.is_directory())
+      folders.push_back(entry.path());
   std::ranges::sort(folders);
-  for (const fs::path& folder : folders) {
+  for (const fs::path &folder : folders) {
     SCOPED_TRACE(folder.filename().string());
     Case each = read_case(folder, scratch.path());
-    if (each.mode != "bh" && each.mode != "bs") continue;
+    if (each.mode != "bh" && each.mode != "bs")
+      continue;
     if (kWaived.contains(folder.filename().string()))
       count.ran("waived");
     else
@@ -208,4 +240,4 @@ TEST(PolicyCasesData, DialoguesGoAsWithExim) {
   EXPECT_GT(count.total(), 0U);
 }
 
-}  // namespace
+} // namespace
