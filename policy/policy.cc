@@ -4,6 +4,7 @@
 // (spec/policy.md 19.1).
 #include "policy/policy.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "policy/analysis.h"
@@ -209,7 +210,37 @@ class Loader {
                                        " needs it, or 'verify_only'");
   }
 
+  // What the policy says it cannot do without.
+  void check_features() {
+    const OptionValue* option = policy_.main.find("require_features");
+    if (!option) return;
+    std::vector<std::string_view> known = {"lmdb", "lsearch"};
+    std::vector<Feature> features(known.size(), Feature::none);
+    for (std::size_t i = 1; i < kFeatures; ++i) {
+      known.push_back(feature_name(Feature(i)));
+      features.push_back(Feature(i));
+    }
+    std::string_view rest = std::get<std::string>(option->value);
+    while (!rest.empty()) {
+      std::size_t colon = std::min(rest.find(':'), rest.size());
+      std::string_view word = trimmed(rest.substr(0, colon));
+      rest.remove_prefix(std::min(colon + 1, rest.size()));
+      if (word.empty()) continue;
+      auto found = std::ranges::find(known, word);
+      if (found == known.end())
+        diagnostics_.error(option->source.origin(),
+                           "there is no feature " + quote(word) +
+                               ": remove it from require_features" +
+                               did_you_mean(word, known));
+      else if (!program_.serves(features[std::size_t(found - known.begin())]))
+        diagnostics_.error(option->source.origin(),
+                           "the policy requires " + quote(word) + ", which program " +
+                               quote(program_.name) + " does not have");
+    }
+  }
+
   void settle() {
+    check_features();
     MainOptions main = main_options(policy_.main, diagnostics_);
     policy_.primary_hostname = primary_hostname(main);
     policy_.qualify_domain =

@@ -6,7 +6,7 @@
 
 #include <set>
 
-#include "policy/policy.h"
+#include "policy/programs.h"
 #include "tests/policy/policy_cases.h"
 
 using namespace std::chrono_literals;
@@ -77,6 +77,7 @@ TEST(Options, SayWhatIsWrong) {
   };
   for (auto [text, words] : {
            Row{"qualify_recipent = x", "did you mean 'qualify_recipient'?"},
+           Row{"require_features = srs : lmbd", "did you mean 'lmdb'?"},
            Row{"perl_startup = x", "note: no code is run from a policy"},
            Row{"hosts_proxy", "'=' is missing after 'hosts_proxy'"},
            Row{"queue_only = maybe", "queue_only: 'maybe' is neither true nor false"},
@@ -113,6 +114,18 @@ TEST(Options, SayWhatIsWrong) {
                "PLAIN, LOGIN, EXTERNAL and certificates are served"},
        })
     EXPECT_THAT(errors(std::string(text) + "\n"), HasSubstr(words)) << text;
+}
+
+TEST(Options, CanRequireFeaturesOfTheProgram) {
+  auto load_for = [](std::string_view program) {
+    return policy::load_policy("p.conf", "require_features = srs : spf : lmdb\n",
+                               *policy::Macros::create({}, {}), policy::read_included,
+                               *policy::find_program(program));
+  };
+  auto loaded = load_for("run");
+  ASSERT_EQ(loaded.diagnostics.errors.size(), 1U);
+  EXPECT_THAT(loaded.diagnostics.errors[0].text, HasSubstr("requires 'spf'"));
+  EXPECT_TRUE(cases::load("require_features = srs : spf : lmdb\n").policy);
 }
 
 TEST(Options, KeepSecrets) {
