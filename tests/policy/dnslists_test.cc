@@ -9,8 +9,7 @@ using policy::Ip;
 
 std::vector<Ip> ips(std::initializer_list<std::string_view> texts) {
   std::vector<Ip> out;
-  for (std::string_view text : texts)
-    out.push_back(*policy::parse_ip(text));
+  for (std::string_view text : texts) out.push_back(*policy::parse_ip(text));
   return out;
 }
 
@@ -66,4 +65,4 @@ TEST(DnsLists, S10_8_ReverseAddresses) {
   EXPECT_EQ(policy::dns_list_label("mail.example"), "mail.example");
 }
 
-} // namespace
+}  // namespace

@@ -15,12 +15,13 @@ struct Header {
   std::string text;
 };
 
-char no_type(std::string_view) { return ' '; }
+char no_type(std::string_view) {
+  return ' ';
+}
 
 std::vector<Header> message() {
-  return {{'P', "Received: a\n"},    {'P', "Received: b\n"},
-          {' ', "Resent-To: x@y\n"}, {' ', "Subject: s\n"},
-          {' ', "X-Old: 1\n"},       {' ', "x-old : 2\n"}};
+  return {{'P', "Received: a\n"}, {'P', "Received: b\n"}, {' ', "Resent-To: x@y\n"},
+          {' ', "Subject: s\n"},  {' ', "X-Old: 1\n"},    {' ', "x-old : 2\n"}};
 }
 
 std::string names(const std::vector<Header> &headers) {
@@ -44,10 +45,9 @@ TEST(HeaderChanges, S12_GoToTheirPlaces) {
   changes.add(HeaderPlace::at_start, "S: 2\n");
   auto headers = message();
   changes.apply(headers, no_type);
-  EXPECT_EQ(
-      names(headers),
-      "S: 2|S: 1|Received: a|Received: b|R: 1|A: 1|Resent-To: x@y|Subject: s|"
-      "X-Old: 1|x-old : 2|E: 1");
+  EXPECT_EQ(names(headers),
+            "S: 2|S: 1|Received: a|Received: b|R: 1|A: 1|Resent-To: x@y|Subject: s|"
+            "X-Old: 1|x-old : 2|E: 1");
   EXPECT_TRUE(changes.empty());
 }
 
@@ -58,10 +58,9 @@ TEST(HeaderChanges, S12_RemovalsComeFirst) {
   changes.remove("^(?i)subject:.*s$");
   auto headers = message();
   changes.apply(headers, no_type);
-  EXPECT_EQ(
-      names(headers),
-      "Received: a|Received: b|Resent-To: x@y|*Subject: s|*X-Old: 1|*x-old : 2|"
-      "X-Old: new");
+  EXPECT_EQ(names(headers),
+            "Received: a|Received: b|Resent-To: x@y|*Subject: s|*X-Old: 1|*x-old : 2|"
+            "X-Old: new");
 }
 
 TEST(HeaderChanges, S12_AddTheSameOnce) {
@@ -83,8 +82,7 @@ TEST(HeaderChanges, S12_CutTheValueOfAddHeader) {
            {"A: 1", {{HeaderPlace::at_end, "A: 1\n"}}},
            {"", {}},
            {"\n\n", {}},
-           {"no colon here",
-            {{HeaderPlace::at_end, "X-ACL-Warn: no colon here\n"}}},
+           {"no colon here", {{HeaderPlace::at_end, "X-ACL-Warn: no colon here\n"}}},
            {"To : z", {{HeaderPlace::at_end, "X-ACL-Warn: To : z\n"}}},
            {"A: 1\nB: 2\n more\n\tand more\nC: 3",
             {{HeaderPlace::at_end, "A: 1\n"},
@@ -108,4 +106,4 @@ TEST(HeaderChanges, S12_CutTheValueOfAddHeader) {
   }
 }
 
-} // namespace
+}  // namespace

@@ -71,10 +71,8 @@ TEST(RateLimit, S10_9_IsASmoothedAverage) {
     policy::RateEntry entry{now - row.ago, row.rate, ""};
     double ratio = double(row.ago.count()) / 60;
     double a = std::exp(-ratio);
-    double expected =
-        std::max((1 - a) * row.count / ratio + a * row.rate, row.count);
-    EXPECT_NEAR(policy::next_rate(entry, row.count, now, seconds(60)), expected,
-                1e-9);
+    double expected = std::max((1 - a) * row.count / ratio + a * row.rate, row.count);
+    EXPECT_NEAR(policy::next_rate(entry, row.count, now, seconds(60)), expected, 1e-9);
   }
   // "the second event at once measures slightly under 2.0" (20.24); a clock
   // that was set back is no different.
@@ -88,14 +86,12 @@ TEST(RateLimit, S10_9_CountsDifferentValuesOnce) {
   int added = 0;
   for (int i = 0; i < 100; ++i)
     for (int twice = 0; twice < 2; ++twice)
-      if (policy::add_unique(unique, "user" + std::to_string(i), 100, now,
-                             seconds(60)))
+      if (policy::add_unique(unique, "user" + std::to_string(i), 100, now, seconds(60)))
         ++added;
   EXPECT_GE(added, 98);
   EXPECT_LE(added, 100);
-  EXPECT_TRUE(
-      policy::add_unique(unique, "user1", 100, now + seconds(61), seconds(60)))
+  EXPECT_TRUE(policy::add_unique(unique, "user1", 100, now + seconds(61), seconds(60)))
       << "a new period begins anew";
 }
 
-} // namespace
+}  // namespace

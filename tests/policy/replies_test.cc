@@ -22,8 +22,7 @@ TEST(Replies, S10_3_TakeTheCodeOfAMessage) {
            {"552 5.2.2 over quota", '5', "552", "5.2.2", "over quota", false},
            {"250 not a failure code", '5', "", "", "not a failure code", true},
            {"451 4.7.1 later", '4', "451", "4.7.1", "later", false},
-           {"550 4.1.1 other class", '5', "550", "", "4.1.1 other class",
-            false},
+           {"550 4.1.1 other class", '5', "550", "", "4.1.1 other class", false},
            {"551 5.1 short", '5', "551", "", "5.1 short", false},
            {"551 5.1.2222 long", '5', "551", "", "5.1.2222 long", false},
            {"550", '5', "", "", "550", false},
@@ -77,8 +76,7 @@ TEST(Replies, S10_3_HaveTheCodeOfTheirPoint) {
     std::string_view code, text;
   };
   constexpr std::string_view kNo = "Administrative prohibition";
-  constexpr std::string_view kLater =
-      "Temporary local problem - please try later";
+  constexpr std::string_view kLater = "Temporary local problem - please try later";
   for (const Row &row : std::initializer_list<Row>{
            {Phase::connect, Verdict::accept, "220", ""},
            {Phase::predata, Verdict::accept, "354", ""},
@@ -110,4 +108,4 @@ TEST(Replies, S10_2_DropCloses) {
   EXPECT_EQ(reply.code + " " + reply.text, "550 go away");
 }
 
-} // namespace
+}  // namespace

@@ -39,15 +39,12 @@ std::string slurp(const fs::path &path) {
 std::vector<std::string> lines_of(const std::string &text) {
   std::vector<std::string> lines;
   std::istringstream in(text);
-  for (std::string line; std::getline(in, line);)
-    lines.push_back(line);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
   return lines;
 }
 
-std::string replaced(std::string text, const std::string &from,
-                     const std::string &to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos;
-       at += to.size())
+std::string replaced(std::string text, const std::string &from, const std::string &to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size())
     text.replace(at, from.size(), to);
   return text;
 }
@@ -55,9 +52,8 @@ std::string replaced(std::string text, const std::string &from,
 struct Case {
   std::string mode = "bh", client, policy;
   std::vector<std::string> said;
-  std::map<char, std::vector<std::string>>
-      expected;         // by the letter of the line
-  bool refused = false; // dialect.txt says that the policy does not load
+  std::map<char, std::vector<std::string>> expected;  // by the letter of the line
+  bool refused = false;  // dialect.txt says that the policy does not load
 };
 
 Case read_case(const fs::path &folder, const fs::path &scratch) {
@@ -69,47 +65,37 @@ Case read_case(const fs::path &folder, const fs::path &scratch) {
   Case out;
   out.policy = fill(slurp(folder / "policy.conf"));
   for (const std::string &line : lines_of(slurp(folder / "dialogue.txt"))) {
-    if (line.starts_with("mode "))
-      out.mode = line.substr(5);
-    if (line.starts_with("= "))
-      out.client = line.substr(2);
-    if (line == "C")
-      out.said.emplace_back();
-    if (line.starts_with("C "))
-      out.said.push_back(fill(line.substr(2)));
+    if (line.starts_with("mode ")) out.mode = line.substr(5);
+    if (line.starts_with("= ")) out.client = line.substr(2);
+    if (line == "C") out.said.emplace_back();
+    if (line.starts_with("C ")) out.said.push_back(fill(line.substr(2)));
   }
   for (const std::string &line : lines_of(slurp(folder / "expected.txt")))
-    if (line.size() > 1)
-      out.expected[line[0]].push_back(line.substr(2));
-  out.refused = slurp(folder / "dialect.txt").find("The policy is refused") !=
-                std::string::npos;
-  if (auto other = kOtherLines.find(folder.filename());
-      other != kOtherLines.end())
+    if (line.size() > 1) out.expected[line[0]].push_back(line.substr(2));
+  out.refused =
+      slurp(folder / "dialect.txt").find("The policy is refused") != std::string::npos;
+  if (auto other = kOtherLines.find(folder.filename()); other != kOtherLines.end())
     for (std::string &line : out.expected['L'])
-      for (const auto &[exim, ours] : other->second)
-        line = replaced(line, exim, ours);
+      for (const auto &[exim, ours] : other->second) line = replaced(line, exim, ours);
   return out;
 }
 
 // Replies without what is not to be compared: the text of those that no policy
 // words.
-std::vector<std::string>
-comparable_replies(const std::vector<std::string> &replies) {
+std::vector<std::string> comparable_replies(const std::vector<std::string> &replies) {
   static const std::regex own_words(
       R"(^(220|250|221)[ -](\S+ ESMTP.*|.* Hello .*|(SIZE|8BITMIME|PIPELINING|)"
       R"(PIPECONNECT|AUTH|CHUNKING|STARTTLS|SMTPUTF8|HELP|PRDR|DSN|LIMITS)\b.*|)"
       R"(Reset OK|.* closing connection)$)");
   static const std::regex id(R"(id=\S+)");
-  static const std::regex code_twice(R"(^(\d{3}) \1 )"); // Exim, after QUIT
+  static const std::regex code_twice(R"(^(\d{3}) \1 )");  // Exim, after QUIT
   std::vector<std::string> out;
   for (const std::string &reply : replies) {
     std::string line = std::regex_replace(reply, id, "id=@ID@");
     line = std::regex_replace(line, code_twice, "$1 ");
-    if (std::regex_match(line, own_words))
-      line = line.substr(0, 3);
+    if (std::regex_match(line, own_words)) line = line.substr(0, 3);
     // The keywords of EHLO are the server's own affair.
-    if (out.empty() || out.back() != line || line.size() > 3)
-      out.push_back(line);
+    if (out.empty() || out.back() != line || line.size() > 3) out.push_back(line);
   }
   return out;
 }
@@ -125,8 +111,7 @@ std::vector<std::string> comparable_log(const std::vector<std::string> &lines) {
   std::vector<std::string> out;
   for (const std::string &each : lines) {
     std::string line = std::regex_replace(each, id, "");
-    if (std::regex_match(line, of_the_server))
-      continue;
+    if (std::regex_match(line, of_the_server)) continue;
     if (std::regex_match(line, rejection)) {
       std::size_t last = line.rfind(": ");
       line = "rejected" + (last == line.npos ? "" : line.substr(last));
@@ -142,9 +127,8 @@ std::vector<std::string> shown_variables(const utils::PaperMessage &message) {
     out.push_back("acl" + name.substr(4, 1) + " " + name.substr(5) + " " +
                   std::to_string(value.size()) + " => " +
                   value.substr(0, value.find('\n')));
-  if (message.frozen)
-    out.emplace_back("frozen");
-  std::ranges::sort(out); // the order on disk is that of Exim's tree
+  if (message.frozen) out.emplace_back("frozen");
+  std::ranges::sort(out);  // the order on disk is that of Exim's tree
   return out;
 }
 
@@ -163,32 +147,29 @@ std::vector<std::string> shown_headers(const utils::PaperMessage &message) {
 }
 
 class Scratch {
-public:
+ public:
   explicit Scratch(const fs::path &set) {
     fs::create_directories(dir_.path() / "spool");
     fs::copy(set / "data", dir_.path() / "data", fs::copy_options::recursive);
-    for (const auto &entry :
-         fs::recursive_directory_iterator(dir_.path() / "data")) {
-      if (!entry.is_regular_file())
-        continue;
+    for (const auto &entry : fs::recursive_directory_iterator(dir_.path() / "data")) {
+      if (!entry.is_regular_file()) continue;
       std::string text = slurp(entry.path());
-      if (text.find("@DATA@") == text.npos)
-        continue;
+      if (text.find("@DATA@") == text.npos) continue;
       std::ofstream(entry.path(), std::ios::binary)
           << replaced(text, "@DATA@", (dir_.path() / "data").string());
     }
   }
   fs::path path() const { return dir_.path(); }
 
-private:
+ private:
   support::TempDir dir_;
 };
 
 void run_case(const Case &each, support::CaseCount &count) {
-  auto loaded = policy::load_policy(
-      "policy.conf", each.policy,
-      *policy::Macros::create({}, policy::predefined_macros()),
-      policy::read_included, policy::Program::any());
+  auto loaded =
+      policy::load_policy("policy.conf", each.policy,
+                          *policy::Macros::create({}, policy::predefined_macros()),
+                          policy::read_included, policy::Program::any());
   std::string errors;
   for (const auto &error : loaded.diagnostics.errors)
     errors += loaded.source.format(error, "error") + "\n";
@@ -200,8 +181,7 @@ void run_case(const Case &each, support::CaseCount &count) {
   ASSERT_TRUE(loaded.policy) << errors;
   utils::PolicySession session(loaded.policy, each.client);
   session.begin();
-  for (const std::string &line : each.said)
-    session.take_line(line);
+  for (const std::string &line : each.said) session.take_line(line);
   session.end();
   auto expected = each.expected;
   auto replies = comparable_replies(session.replies());
@@ -224,14 +204,12 @@ TEST(PolicyCasesData, DialoguesGoAsWithExim) {
   Scratch scratch(set);
   std::vector<fs::path> folders;
   for (const auto &entry : fs::directory_iterator(set / "cases"))
-    if (entry.is_directory())
-      folders.push_back(entry.path());
+    if (entry.is_directory()) folders.push_back(entry.path());
   std::ranges::sort(folders);
   for (const fs::path &folder : folders) {
     SCOPED_TRACE(folder.filename().string());
     Case each = read_case(folder, scratch.path());
-    if (each.mode != "bh" && each.mode != "bs")
-      continue;
+    if (each.mode != "bh" && each.mode != "bs") continue;
     if (kWaived.contains(folder.filename().string()))
       count.ran("waived");
     else
@@ -240,4 +218,4 @@ TEST(PolicyCasesData, DialoguesGoAsWithExim) {
   EXPECT_GT(count.total(), 0U);
 }
 
-} // namespace
+}  // namespace
