@@ -130,13 +130,12 @@ class CurrentDomain {
 void append_merged(std::string& out, const List& list, const Policy& policy,
                    unsigned depth) {
   constexpr unsigned kDeepest = 50;
+  const auto kind = static_cast<std::size_t>(list.elements->kind);
   ListReader reader(list.source);
   for (std::string_view element; reader.next(element);) {
-    bool named = element.starts_with('+') && depth < kDeepest;
     const List* inside = nullptr;
-    if (named)
-      for (const auto& other :
-           policy.lists[static_cast<std::size_t>(list.elements->kind)])
+    if (element.starts_with('+') && depth < kDeepest && kind < kNamedListKinds)
+      for (const auto& other : policy.lists[kind])
         if (other.name == element.substr(1)) inside = other.list.get();
     if (!out.empty()) out += " : ";
     if (inside) {

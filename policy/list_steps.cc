@@ -112,7 +112,7 @@ class FileStep final : public Step {
     std::string path = TRY(expand_path(path_, question.evaluation));
     auto lines =
         question.evaluation.context.files().parsed(form_.name, path, form_.parse);
-    if (!lines) return defer(path + ": " + lines.error().text);
+    if (!lines) return defer(std::move(lines).error().text);
     Verdict verdict = TRY(judge(**lines, question));
     if (!verdict.decided) return Fit::open;  // its last line counts if it is the last
     return verdict.yes ? Fit::fits : Fit::against;

@@ -31,8 +31,11 @@ class LookupFiles {
   base::Result<std::shared_ptr<const T>> parsed(
       std::string_view form, std::string_view path,
       base::Result<std::shared_ptr<const T>> (*parse)(std::string text)) {
-    auto made = kept(form, path,
-                     [&]() -> base::Result<Kept> { return parse(TRY(read(path))); });
+    auto made = kept(form, path, [&]() -> base::Result<Kept> {
+      auto whole = parse(TRY(read(path)));
+      if (!whole) return std::unexpected(base::at(path, std::move(whole).error()));
+      return *std::move(whole);
+    });
     if (!made) return std::unexpected(std::move(made).error());
     return std::static_pointer_cast<const T>(*std::move(made));
   }

@@ -12,6 +12,9 @@ namespace policy {
 
 namespace {
 
+// Each is tried in turn and was compiled before.
+constexpr std::size_t kMostPatterns = 5'000;
+
 std::size_t skip_blanks(std::string_view text, std::size_t at) {
   while (at < text.size() && is_blank(text[at])) ++at;
   return at;
@@ -101,6 +104,10 @@ base::Result<std::shared_ptr<const WildFile>> WildFile::parse(std::string text) 
   while (auto record = file->text_.next(at, key)) {
     auto place = static_cast<Place>(file->records_.size());
     file->records_.push_back(*record);
+    if (key.starts_with('^') && file->patterns_.size() == kMostPatterns)
+      return base::fail(base::Code::syntax, "more than " +
+                                                std::to_string(kMostPatterns) +
+                                                " keys are regular expressions");
     if (key.starts_with('^'))
       file->patterns_.push_back(
           {place, base::Regex::compile(key, base::Regex::Case::insensitive)});
@@ -136,6 +143,8 @@ base::Result<std::shared_ptr<const NetworkFile>> NetworkFile::parse(std::string 
     auto place = static_cast<Place>(file->records_.size());
     if (key == "*")
       file->star_ = std::min(file->star_, place);
+    else if (key.find_first_of(".:") == key.npos)
+      continue;
     else if (auto network = parse_network(key))
       file->networks_.add(*network, place);
     else

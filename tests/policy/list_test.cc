@@ -330,7 +330,7 @@ TEST_F(ListTest, FilesAreElementsOfTheirOwn) {
                                {"a:/nonexistent/file", "a", "yes a"},
                                {names, "a", "!defer"},
                            });
-  EXPECT_THAT(last_error, HasSubstr("line 2"));
+  EXPECT_THAT(last_error, HasSubstr("bad: line 2: '+local'"));
   expect(ListKind::address,
          {
              {addresses, "hash#tag@one.test", "yes hash#tag@one.test"},
@@ -560,6 +560,8 @@ TEST_F(ListTest, TellsWhatItNames) {
             "example.net : *.example.org : !no.example.com : example.com : *.mix.test");
   EXPECT_EQ(policy::listnamed(*loaded.policy->lists[0][2].list, *loaded.policy),
             "a.test : x::y.test");
+  EXPECT_EQ(policy::listnamed(*parse(ListKind::ip, "+nets : 10.0.0.1"), *loaded.policy),
+            "+nets : 10.0.0.1");
   policy::Provenance careful;
   EXPECT_FALSE(policy::remote(*list, careful));
   EXPECT_TRUE(policy::remote(*parse(ListKind::domain, "x.$sender_helo_name"), careful));

@@ -206,6 +206,10 @@ TEST_F(Lookup, NwildlsearchTakesTheFirstPatternThatFits) {
   EXPECT_EQ(ask("nwildlsearch", file, "EXACT"), "e");
   EXPECT_EQ(ask("nwildlsearch", file, "thesuffix"), "s");
   EXPECT_EQ(ask("nwildlsearch", file, "zz"), "!defer") << "a broken one is in the way";
+  std::string many;
+  for (int i = 0; i < 5001; ++i) many += "^a: x\n";
+  EXPECT_EQ(ask("nwildlsearch", write("many", many), "a"), "!defer");
+  EXPECT_THAT(last_error, HasSubstr("many: more than 5000"));
 }
 
 TEST_F(Lookup, IplsearchTakesTheFirstNetworkOfTheFile) {
