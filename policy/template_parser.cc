@@ -105,9 +105,12 @@ bool TemplateParser::accept(char c) {
 
 bool TemplateParser::expect(char c, std::string_view owner) {
   if (accept(c)) return true;
-  std::string found = at_end() ? "the end" : quote(bytes_.substr(at_, 20));
-  complain("'" + std::string(1, c) + "' expected in " + std::string(owner) + ", not " +
-           found);
+  std::string wanted = "'" + std::string(1, c) + "'";
+  if (at_end())
+    complain(wanted + " is missing at the end: " + std::string(owner) + " goes on");
+  else
+    complain(wanted + " expected in " + std::string(owner) + ", not " +
+             quote(bytes_.substr(at_, 20)));
   return false;
 }
 
@@ -265,8 +268,8 @@ bool TemplateParser::take_reference(std::vector<Template::Piece>& pieces) {
     }
   } else {
     parsing_.error(origin,
-                   "'$' must be followed by a letter, a digit or '{'; write '\\$' for "
-                   "the character itself");
+                   "'$' must be followed by a letter, a digit or '{'; for the "
+                   "character itself put a backslash before it");
     return true;
   }
   if (!expansion) return true;  // complained of; go on behind it
@@ -337,8 +340,8 @@ bool TemplateParser::take_braced(std::unique_ptr<const Expansion>& expansion,
     return true;
   }
   parsing_.error(origin, shown +
-                             " is no item, and '}' is missing if it is a variable, "
-                             "':' if it is an operator" +
+                             " is no item; after a variable's name '}' follows, "
+                             "after an operator's ':'" +
                              did_you_mean(name, names_of_what_follows_a_brace()));
   return false;
 }
