@@ -85,10 +85,10 @@ void FirstEnding::add(std::string_view ending, Place place) {
 }
 
 void FirstEnding::finish() {
-  std::stable_sort(endings_.begin(), endings_.end(),
-                   [&](const Ending& a, const Ending& b) {
-                     return less_from_end(text(a), text(b));
-                   });
+  std::sort(endings_.begin(), endings_.end(), [&](const Ending& a, const Ending& b) {
+    if (text(a) == text(b)) return a.place < b.place;
+    return less_from_end(text(a), text(b));
+  });
   link(
       endings_, [&](const Ending& a, const Ending& b) { return text(a) == text(b); },
       [&](const Ending& a, const Ending& b) { return text(b).ends_with(text(a)); });
@@ -114,11 +114,10 @@ void FirstNetwork::add(const IpNetwork& network, Place place) {
 }
 
 void FirstNetwork::finish() {
-  std::stable_sort(networks_.begin(), networks_.end(),
-                   [](const Network& a, const Network& b) {
-                     if (a.first == b.first) return a.bits < b.bits;
-                     return less_address(a.first, b.first);
-                   });
+  std::sort(networks_.begin(), networks_.end(), [](const Network& a, const Network& b) {
+    if (a.first != b.first) return less_address(a.first, b.first);
+    return std::tie(a.bits, a.place) < std::tie(b.bits, b.place);
+  });
   auto same = [](const Network& a, const Network& b) {
     return a.first == b.first && a.bits == b.bits;
   };
