@@ -224,10 +224,11 @@ TEST(HostileData, InHeadersIsDecodedAndNoMore) {
     EXPECT_EQ(expanding::expanded(policy, "${sg{a}{a}{$rh_x-data:}}", context),
               "ok:" + line + "\n");
     // As a list, it is one element.
-    if (!line.empty())
+    if (!line.empty()) {
       EXPECT_EQ(expanding::expanded(policy, "${listcount:x$lh_x-data:}", context),
                 "ok:1")
           << line;
+    }
   }
 }
 

@@ -58,10 +58,11 @@ TEST(Need, IsJudgedWhereTheProgramEvaluates) {
     EXPECT_TRUE(diagnostics.errors.empty()) << row.claim;
     parsing.need(policy::Feature::spf, "condition 'spf'", {});
     ASSERT_EQ(!diagnostics.errors.empty(), row.complains) << row.claim;
-    if (row.complains)
+    if (row.complains) {
       EXPECT_EQ(
           diagnostics.errors[0].text,
           "condition 'spf' is not available in this program (receive has no spf)");
+    }
   }
 }
 
