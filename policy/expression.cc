@@ -24,9 +24,8 @@ Symbols symbols_of(const Policy& policy) {
 }
 
 template <class Parse>
-auto parse_alone(const Policy& policy, std::string_view text, const Program& program,
+auto parse_alone(const Symbols& symbols, std::string_view text, const Program& program,
                  Diagnostics& diagnostics, Parse parse) {
-  const Symbols symbols = symbols_of(policy);
   Parsing parsing{.symbols = symbols, .program = program, .diagnostics = diagnostics};
   auto parsed = parse(SourceText(text, 0, 1), parsing);
   // Nobody knows what was assigned to the variables: only the tables of names count.
@@ -38,24 +37,41 @@ auto parse_alone(const Policy& policy, std::string_view text, const Program& pro
 
 }  // namespace
 
+Expressions::Expressions(const Policy& policy, const Program& program)
+    : program_(program), symbols_(symbols_of(policy)) {}
+
+Template Expressions::parse(std::string_view text, Diagnostics& diagnostics) const {
+  return parse_alone(symbols_, text, program_, diagnostics, parse_template);
+}
+
+std::unique_ptr<const Condition> Expressions::parse_condition(
+    std::string_view text, Diagnostics& diagnostics) const {
+  return parse_alone(symbols_, text, program_, diagnostics, policy::parse_condition);
+}
+
+ListPtr Expressions::parse_list(ListKind kind, std::string_view text,
+                                Diagnostics& diagnostics) const {
+  return parse_alone(symbols_, text, program_, diagnostics,
+                     [kind](const SourceText& source, Parsing& parsing) {
+                       return policy::parse_list(kind, source, parsing);
+                     });
+}
+
 Template parse_expression(const Policy& policy, std::string_view text,
                           const Program& program, Diagnostics& diagnostics) {
-  return parse_alone(policy, text, program, diagnostics, parse_template);
+  return Expressions(policy, program).parse(text, diagnostics);
 }
 
 std::unique_ptr<const Condition> parse_lone_condition(const Policy& policy,
                                                       std::string_view text,
                                                       const Program& program,
                                                       Diagnostics& diagnostics) {
-  return parse_alone(policy, text, program, diagnostics, parse_condition);
+  return Expressions(policy, program).parse_condition(text, diagnostics);
 }
 
 ListPtr parse_lone_list(const Policy& policy, ListKind kind, std::string_view text,
                         const Program& program, Diagnostics& diagnostics) {
-  return parse_alone(policy, text, program, diagnostics,
-                     [kind](const SourceText& source, Parsing& parsing) {
-                       return parse_list(kind, source, parsing);
-                     });
+  return Expressions(policy, program).parse_list(kind, text, diagnostics);
 }
 
 }  // namespace policy

@@ -44,11 +44,11 @@ std::string_view word_of(Failure::Kind kind) {
 class Expander {
  public:
   Expander(const policy::Policy& policy, policy::Context& context, bool json)
-      : policy_(policy), context_(context), json_(json) {}
+      : policy_(policy), context_(context), json_(json), parser_(policy, program_) {}
 
   void expand(std::string_view text, std::string& out) {
     policy::Diagnostics diagnostics;
-    auto parsed = policy::parse_expression(policy_, text, program_, diagnostics);
+    auto parsed = parser_.parse(text, diagnostics);
     if (auto judged = judge(diagnostics); !judged)
       return failed("failed", judged.error().text, out);
     policy::Evaluation evaluation{.policy = policy_, .context = context_};
@@ -81,6 +81,7 @@ class Expander {
   const policy::Policy& policy_;
   policy::Context& context_;
   bool json_;
+  policy::Expressions parser_;
   bool all_well_ = true;
 };
 
