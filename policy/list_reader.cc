@@ -213,7 +213,7 @@ ElementReader::ElementReader(ListKind kind, Surroundings& surroundings, char sep
                              Switches switches)
     : surroundings_(surroundings),
       separator_(separator),
-      switches_(std::move(switches)),
+      switches_(switches),
       elements_(std::make_unique<Elements>()) {
   elements_->kind = kind;
 }

@@ -142,10 +142,10 @@ Outcome<bool> sender_fits(Attempt& attempt) {
   return in_list(attempt, "senders", subject, std::nullopt);
 }
 
-Outcome<bool> file_exists(const std::string& path) {
+Outcome<bool> file_exists(const std::string& path, bool lax) {
   struct stat status{};
   if (stat(path.c_str(), &status) == 0) return true;
-  if (errno == ENOENT || errno == ENOTDIR) return false;
+  if (errno == ENOENT || errno == ENOTDIR || (lax && errno == EACCES)) return false;
   return defer("cannot look for " + quote(path) + " of require_files");
 }
 
@@ -157,12 +157,19 @@ Outcome<bool> files_are_there(Attempt& attempt) {
     if (!text && text.error().kind == Failure::Kind::forced) continue;
     if (!text) return std::unexpected(text.error());
     std::string_view path = trimmed(*text);
-    bool wanted = !path.starts_with('!');
-    if (!wanted) path = trimmed(path.substr(1));
+    auto take = [&](char sign) {
+      bool there = path.starts_with(sign);
+      if (there) path = trimmed(path.substr(1));
+      return there;
+    };
+    bool lax = take('+');  // what may not be looked at is not there
+    bool wanted = !take('!');
     if (path.empty()) continue;
+    // Exim looks as the user that is named before the files; we look as ourselves.
+    if (path.find('/') == path.npos) continue;
     if (!path.starts_with('/'))
       return cannot(quote(path) + " of require_files is not an absolute path");
-    auto there = file_exists(std::string(path));
+    auto there = file_exists(std::string(path), lax);
     if (!there) return there;
     if (*there != wanted) return false;
   }

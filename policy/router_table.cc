@@ -147,7 +147,9 @@ constexpr std::array kOptions{
     row("repeat_use", T::boolean, "true",
         "Use it for an address that came from one it had.", "redirect"),
     out("reply_transport", kFilter, "redirect"),
-    row("require_files", T::templates, "", "Only if these files are there."),
+    row("require_files", T::templates, "",
+        "Only if these files are there, `!` if not; `+`: hidden is absent; users are "
+        "skipped."),
     out("reroute", kObsolete, "iplookup"),
     out("response_pattern", kObsolete, "iplookup"),
     row("retry_use_local_part", T::boolean, "false",

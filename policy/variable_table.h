@@ -490,8 +490,8 @@ static_assert(std::ranges::is_sorted(kVariables, {}, &VariableInfo::name));
 
 // A name that is not in the table does not compile.
 consteval VariableId variable_id(std::string_view name) {
-  for (VariableId id = 0; id < kVariables.size(); ++id)
-    if (kVariables[id].name == name) return id;
+  for (std::size_t id = 0; id < kVariables.size(); ++id)
+    if (kVariables[id].name == name) return static_cast<VariableId>(id);
   throw "no such variable";
 }
 

@@ -151,8 +151,12 @@ TEST(Routers, AreSkippedByTheirPreconditions) {
     EXPECT_EQ(site.route(row.address).at(0).outcome == Outcome::deliver, row.taken)
         << row.option << " " << row.address;
   }
-  for (auto [files, taken] : {std::pair{there, true}, std::pair{not_there, false},
-                              std::pair{none, false}, std::pair{"!" + none, true}}) {
+  for (auto [files, taken] :
+       {std::pair{there, true}, std::pair{not_there, false}, std::pair{none, false},
+        std::pair{"!" + none, true},
+        // As Debian has it: a user, who is passed over, and files.
+        std::pair{"$local_part : +" + none, false},
+        std::pair{"mail,mail : +!" + none, true}}) {
     Site site("r:\n driver = accept\n transport = t\n require_files = " + files + "\n");
     EXPECT_EQ(site.route("a@b.test").at(0).outcome == Outcome::deliver, taken) << files;
   }
