@@ -80,7 +80,7 @@ base::Result<void> Macros::redefine(std::string_view name, std::string_view text
 
 std::size_t Macros::replace_features(SourceText& line, std::size_t start) const {
   std::string_view bytes = line.bytes();
-  if (bytes.find("_", start) == bytes.npos) return 0;
+  if (bytes.find('_', start) == bytes.npos) return 0;
   SourceText made;
   std::size_t done = 0, count = 0;
   for (std::size_t at = start; at < bytes.size();) {
