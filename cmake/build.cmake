@@ -29,7 +29,7 @@ endif()
 # quick_build: for what is large and is not waited for when tests run.  Sanitized code
 # takes twice as long to compile with -O1, and two processors build all of it in CI.
 add_library(quick_build INTERFACE)
-target_compile_options(quick_build INTERFACE $<$<CONFIG:Debug>:-O0>)
+target_compile_options(quick_build INTERFACE $<$<AND:$<CONFIG:Debug>,$<NOT:$<BOOL:${BOBBIN_FUZZ}>>>:-O0>)
 
 # add_tool(FOLDER NAME libraries...): FOLDER/NAME.cc, one main, becomes bin/bobbin-NAME.
 function(add_tool name)

@@ -265,7 +265,9 @@ void analyse(Policy& policy, std::span<const NamedListLine> lists, Parsing& gath
   analysis.calls();
   analysis.phases();
   check_verbs_at_end(policy.acls, gathered);
-  analysis.provenance();
+  // What was complained of is not kept, and its templates are gone: nothing to follow,
+  // and nothing will be evaluated.
+  if (gathered.diagnostics.errors.empty()) analysis.provenance();
   analysis.acl_variables();
 }
 

@@ -14,6 +14,7 @@ namespace {
 constexpr unsigned kDeepestInclude = 16;
 // Far beyond any policy, and what keeps a hostile file from costing much.
 constexpr std::size_t kMostBytes = std::size_t{32} << 20;  // of all files together
+constexpr std::size_t kMostErrors = 1000;
 constexpr std::size_t kMostLines = 500'000;
 constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 constexpr std::size_t kMostSearching = std::size_t{1} << 31;  // macros times bytes
@@ -46,8 +47,10 @@ class LineReader {
   }
 
  private:
+  // Who made so many mistakes gave us another kind of file.
   void error(Origin origin, std::string text) {
     out_.errors.push_back({origin, std::move(text)});
+    if (out_.errors.size() >= kMostErrors) stopped_ = true;
   }
 
   bool active() const {

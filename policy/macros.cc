@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 constexpr std::size_t kMostMacros = 1000;
+constexpr std::size_t kMostWarnings = 1000;
 
 }  // namespace
 
@@ -118,8 +119,9 @@ base::Result<std::size_t> Macros::replace(SourceText& line, std::size_t start,
          found = bytes.find(macro.name, found + macro.name.size())) {
       std::size_t end = found + macro.name.size();
       Origin use = line.origin(found);
-      if ((found > 0 && is_name_char(bytes[found - 1])) ||
-          (end < bytes.size() && is_name_char(bytes[end])))
+      bool inside_word = (found > 0 && is_name_char(bytes[found - 1])) ||
+                         (end < bytes.size() && is_name_char(bytes[end]));
+      if (inside_word && warnings.size() < kMostWarnings)
         warnings.push_back({use, "macro " + quote(macro.name) +
                                      " is replaced inside a longer word: rename it if "
                                      "that is not meant"});
