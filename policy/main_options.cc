@@ -212,10 +212,9 @@ base::Result<MainOptions> parse_main_options(Lines lines) {
 }
 
 base::Result<MainOptions> load_main_options(const base::CommonOptions& common) {
-  Macros macros = TRY(Macros::create(common.macros, predefined_macros()));
   PolicyFile file = TRY(read_policy_file(common));
-  MainOptions options = TRY(parse_main_options(
-      parse_lines(file.name, file.text, std::move(macros), read_included)));
+  Lines lines = TRY(read_lines(file, common));
+  MainOptions options = TRY(parse_main_options(std::move(lines)));
   if (!common.spool.empty()) options.spool_directory = common.spool;
   return options;
 }

@@ -15,28 +15,33 @@ namespace {
 constexpr const char* kDefaultFile = "/etc/bobbin/bobbin.conf";
 constexpr std::size_t kLargestFile = std::size_t{16} << 20;
 
-// What Exim calls the features that it was built with.
-constexpr std::string_view kHave[] = {
-    "_HAVE_ARC",
-    "_HAVE_DANE",
-    "_HAVE_DCC",
-    "_HAVE_DKIM",
-    "_HAVE_DMARC",
-    "_HAVE_DNSSEC",
-    "_HAVE_I18N",
-    "_HAVE_IPV6",
-    "_HAVE_LOOKUP_DNSDB",
-    "_HAVE_LOOKUP_LMDB",
-    "_HAVE_LOOKUP_LSEARCH",
-    "_HAVE_NATIVE_SRS",
-    "_HAVE_OPENSSL",
-    "_HAVE_PRDR",
-    "_HAVE_PROXY",
-    "_HAVE_REQUIRETLS",
-    "_HAVE_SPF",
-    "_HAVE_SRS",
-    "_HAVE_TLS",
-    "_HAVE_TRANSPORT_APPEND_MAILDIR",
+// What Exim calls the features that it was built with, and what a program must serve
+// to have them.
+struct Have {
+  std::string_view name;
+  Feature feature;
+};
+constexpr Have kHave[] = {
+    {"_HAVE_ARC", Feature::arc},
+    {"_HAVE_DANE", Feature::tls},
+    {"_HAVE_DCC", Feature::dcc},
+    {"_HAVE_DKIM", Feature::dkim},
+    {"_HAVE_DMARC", Feature::dmarc},
+    {"_HAVE_DNSSEC", Feature::resolver},
+    {"_HAVE_I18N", Feature::none},
+    {"_HAVE_IPV6", Feature::none},
+    {"_HAVE_LOOKUP_DNSDB", Feature::dnsdb},
+    {"_HAVE_LOOKUP_LMDB", Feature::none},
+    {"_HAVE_LOOKUP_LSEARCH", Feature::none},
+    {"_HAVE_NATIVE_SRS", Feature::srs},
+    {"_HAVE_OPENSSL", Feature::tls},
+    {"_HAVE_PRDR", Feature::none},
+    {"_HAVE_PROXY", Feature::proxy},
+    {"_HAVE_REQUIRETLS", Feature::requiretls},
+    {"_HAVE_SPF", Feature::spf},
+    {"_HAVE_SRS", Feature::srs},
+    {"_HAVE_TLS", Feature::tls},
+    {"_HAVE_TRANSPORT_APPEND_MAILDIR", Feature::none},
 };
 
 std::string upper(std::string_view text) {
@@ -86,8 +91,10 @@ std::optional<Program> find_program(std::string_view name) {
   return {};
 }
 
-std::vector<std::string> predefined_macros() {
-  std::set<std::string> names(std::begin(kHave), std::end(kHave));
+std::vector<std::string> predefined_macros(const Program& program) {
+  std::set<std::string> names;
+  for (const Have& have : kHave)
+    if (program.serves(have.feature)) names.insert(std::string(have.name));
   for (const OptionInfo& option : main_option_table())
     if (option.left_out.empty()) names.insert("_OPT_MAIN_" + upper(option.name));
   add_section(router_drivers(), router_option_table(), "ROUTER", names);
@@ -119,14 +126,14 @@ base::Result<PolicyFile> read_policy_file(const base::CommonOptions& common) {
 
 base::Result<Lines> read_lines(const PolicyFile& file,
                                const base::CommonOptions& common) {
-  Macros macros = TRY(Macros::create(common.macros, predefined_macros()));
+  Macros macros = TRY(Macros::create(common.macros, predefined_macros(Program::any())));
   return parse_lines(file.name, file.text, std::move(macros), read_included);
 }
 
 base::Result<Loaded> load_policy(const PolicyFile& file,
                                  const base::CommonOptions& common,
                                  const Program& program) {
-  Macros macros = TRY(Macros::create(common.macros, predefined_macros()));
+  Macros macros = TRY(Macros::create(common.macros, predefined_macros(program)));
   return load_policy(file.name, file.text, std::move(macros), read_included, program);
 }
 

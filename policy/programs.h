@@ -20,8 +20,9 @@ namespace policy {
 // "receive", "run", "list" (what selects messages by --where); nothing for others.
 std::optional<Program> find_program(std::string_view name);
 
-// The names that .ifdef may ask for: _HAVE_..., _OPT_..., _DRIVER_..., _ACL_...
-std::vector<std::string> predefined_macros();
+// The names that .ifdef may ask for: _OPT_..., _DRIVER_..., _ACL_... of the language,
+// and _HAVE_... of what `program` serves.
+std::vector<std::string> predefined_macros(const Program& program);
 
 // What -C names, /etc/bobbin/bobbin.conf, or nothing where that does not exist.
 struct PolicyFile {
@@ -33,7 +34,8 @@ base::Result<PolicyFile> read_policy_file(const base::CommonOptions& common);
 // How included files are read.
 base::Result<std::string> read_included(const std::filesystem::path& path);
 
-// The logical lines alone.  Code::usage for a bad -D.
+// The logical lines alone, as a program that serves everything has them.  Code::usage
+// for a bad -D.
 base::Result<Lines> read_lines(const PolicyFile& file,
                                const base::CommonOptions& common);
 // The whole of it.  Code::usage for a bad -D; what is wrong in the file is in Loaded.

@@ -37,7 +37,7 @@ void check_lines(const policy::Lines& lines) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const auto features = policy::predefined_macros();
+  static const auto features = policy::predefined_macros(policy::Program::any());
   std::string_view text = fuzz::text_of(data, size);
   std::size_t divider = text.find("\n%%\n");
   std::string included;

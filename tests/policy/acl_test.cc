@@ -21,9 +21,10 @@ using policy::ScriptedContext;
 using Verdict = AclResult::Verdict;
 
 policy::Loaded load(const std::string &text) {
-  return policy::load_policy("policy.conf", text,
-                             *policy::Macros::create({}, policy::predefined_macros()),
-                             policy::read_included, policy::Program::any());
+  return policy::load_policy(
+      "policy.conf", text,
+      *policy::Macros::create({}, policy::predefined_macros(policy::Program::any())),
+      policy::read_included, policy::Program::any());
 }
 
 // `statements` is what stands below the name of the RCPT ACL.

@@ -49,9 +49,10 @@ std::string replaced(std::string text,
 }
 
 policy::Loaded load(const std::string& text) {
-  return policy::load_policy("policy.conf", text,
-                             *policy::Macros::create({}, policy::predefined_macros()),
-                             policy::read_included, policy::Program::any());
+  return policy::load_policy(
+      "policy.conf", text,
+      *policy::Macros::create({}, policy::predefined_macros(policy::Program::any())),
+      policy::read_included, policy::Program::any());
 }
 
 policy::Loaded load_case(const std::filesystem::path& folder) {

@@ -166,10 +166,10 @@ class Scratch {
 };
 
 void run_case(const Case &each, support::CaseCount &count) {
-  auto loaded =
-      policy::load_policy("policy.conf", each.policy,
-                          *policy::Macros::create({}, policy::predefined_macros()),
-                          policy::read_included, policy::Program::any());
+  auto loaded = policy::load_policy(
+      "policy.conf", each.policy,
+      *policy::Macros::create({}, policy::predefined_macros(policy::Program::any())),
+      policy::read_included, policy::Program::any());
   std::string errors;
   for (const auto &error : loaded.diagnostics.errors)
     errors += loaded.source.format(error, "error") + "\n";
