@@ -4,8 +4,8 @@
 // chapter 9; Exim manual, "Domain, host, address, and local part lists").
 //
 // The separators, signs and shapes of a list come from the text of the policy; data can
-// only fill an item (D3).  Runs of plain patterns of one sign are hashed, without
-// changing who is first.
+// only fill an item (D3).  Plain patterns are indexed, without changing who is first
+// (policy/list_elements.h).
 #pragma once
 
 #include <memory>

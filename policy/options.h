@@ -5,7 +5,7 @@
 //
 // A row of a table names an option, its type, the drivers that have it and what is
 // special about it; the tables give the parser, the hints for misspelt names, the
-// reasons for what is left out, and the reference page bobbin.conf(5).
+// reasons for what is left out, and the reference page bobbin-language(7).
 #pragma once
 
 #include <chrono>

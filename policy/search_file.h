@@ -6,7 +6,8 @@
 //   record = key [blanks] [":"] [blanks] data { newline blanks data }
 //   key    = double-quoted with escapes, or up to a colon or blank
 //
-// Lines that are empty or start with '#' are no lines, wherever they stand.
+// A line that is empty or starts with '#' is no record, and ends the one before it, as
+// in Exim.
 #pragma once
 
 #include <cstdint>
