@@ -72,4 +72,16 @@ void LineReader::consume(std::size_t count) {
   begin_ += count;
 }
 
+std::string LineReader::take() {
+  std::string taken(unread());
+  begin_ = end_ = 0;
+  return taken;
+}
+
+void LineReader::forget() {
+  // Wiped, so that no mistake of ours can ever find it again.
+  std::ranges::fill(buffer_, '\0');
+  begin_ = end_ = 0;
+}
+
 }  // namespace net

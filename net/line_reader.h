@@ -38,6 +38,11 @@ class LineReader {
   // Takes the first `count` bytes of it away.
   void consume(std::size_t count);
 
+  // What is here, taken away: it belongs to the TLS handshake behind a PROXY header.
+  std::string take();
+  // What is here was never said: bytes behind STARTTLS (RFC 3207 section 5).
+  void forget();
+
  private:
   asio::awaitable<void> fill(Span timeout);
   std::string_view unread() const;

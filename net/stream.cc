@@ -104,6 +104,21 @@ asio::awaitable<Stream> Stream::connect(Endpoint to, Span timeout) {
   co_return Stream(std::move(state));
 }
 
+asio::awaitable<Stream> Stream::connect_unix(std::string, Span) {
+  throw system_error(asio::error::operation_not_supported);
+  co_return Stream(nullptr);
+}
+
+base::Result<Stream> Stream::adopt(Loop&, base::Fd) {
+  return base::fail(base::Code::config, "not built yet");
+}
+
+asio::awaitable<base::Result<TlsFacts>> Stream::accept_tls(TlsKeys&, TlsSetting,
+                                                           TlsForName, Span,
+                                                           std::string) {
+  co_return base::fail(base::Code::config, "TLS is not built yet");
+}
+
 asio::awaitable<std::size_t> Stream::read_some(std::span<char> into, Span timeout) {
   error_code error;
   auto token = asio::redirect_error(asio::use_awaitable, error);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A TCP connection whose every wait has a deadline.
+// A connection, TCP or to a unix socket, whose every wait has a deadline; encrypted
+// once accept_tls() has been through.
 //
 // A peer that is gone, silent for too long or resetting is an exception
 // (boost::system::system_error: eof, timed_out, ...), for whoever owns the session:
@@ -15,8 +16,10 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "base/fd.h"
 #include "net/endpoint.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 namespace net {
 
@@ -26,12 +29,27 @@ class Stream {
  public:
   // Throws as above.
   static asio::awaitable<Stream> connect(Endpoint to, Span timeout);
+  static asio::awaitable<Stream> connect_unix(std::string path, Span timeout);
+  // A socket that is connected already, as inetd hands it over.
+  static base::Result<Stream> adopt(Loop& loop, base::Fd socket);
 
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
   ~Stream();
 
-  // At least one byte, unless the peer has closed: that is eof, thrown.
+  // Serves TLS from here on: what the kernel has belongs to the handshake, what the
+  // caller has read before does not (LineReader::forget()), but for `first`: what came
+  // behind a PROXY header, where nothing was said in the clear yet.
+  //
+  // Code::config: we cannot serve `setting`, nothing was sent.  Code::permanent: the
+  // handshake failed, in OpenSSL's words, and the stream is as it was before.  A peer
+  // that is gone, or not done in time, throws.
+  asio::awaitable<base::Result<TlsFacts>> accept_tls(TlsKeys& keys, TlsSetting setting,
+                                                     TlsForName for_name, Span timeout,
+                                                     std::string first = {});
+
+  // At least one byte, unless the peer has closed: that is eof, thrown.  So is an
+  // end that TLS did not announce: whoever cut the connection may have cut a message.
   asio::awaitable<std::size_t> read_some(std::span<char> into, Span timeout);
   // All of `bytes`, which must stay until it returns.
   asio::awaitable<void> write(std::string_view bytes, Span timeout);
@@ -44,7 +62,7 @@ class Stream {
   const Endpoint& peer() const;
   const Endpoint& local() const;
   bool is_open() const;
-  // Ends a wait of another task on this stream, too.
+  // Ends a wait of another task on this stream, too.  Under TLS it says goodbye.
   void close();
 
  private:

@@ -12,15 +12,18 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace net {
 
 // How to serve one client.
 struct TlsSetting {
-  std::string certificates;         // PEM files, parted by ':'; each with its chain
-  std::string keys;                 // PEM files, in the same order; "": in the former
-  std::string ciphers;              // OpenSSL's cipher list; "": its own
+  std::string certificates;   // PEM files, parted by ':'; each with its chain
+  std::string keys;           // PEM files, in the same order; "": in the former
+  std::string ciphers;        // OpenSSL's cipher list, TLS_... for 1.3; "": its own
+  std::string curves;         // OpenSSL's list of groups; "" or "auto": its own
+  std::string dh_parameters;  // a PEM file, "none", or else OpenSSL's own
   std::string verify_certificates;  // of clients: a file, a directory or "system"
   std::string revocations;          // CRL file or directory; "": none
   std::string ocsp_file;            // a stapled proof, DER; "": none
@@ -48,7 +51,8 @@ struct TlsFacts {
 // Certificates with their keys, and the keys of session tickets.  For all loops.
 class TlsKeys {
  public:
-  TlsKeys();
+  // `clock` tells how old tickets are, and must outlive this.
+  explicit TlsKeys(const base::Clock& clock);
   ~TlsKeys();
   TlsKeys(const TlsKeys&) = delete;
   TlsKeys& operator=(const TlsKeys&) = delete;
@@ -64,7 +68,8 @@ class TlsKeys {
   std::unique_ptr<State> state_;
 };
 
-// The setting for a name, asked for in the middle of a handshake.
+// The setting for a name, asked for in the middle of a handshake.  Code::not_found, or
+// a setting whose files are missing: the client gets what it would get without a name.
 using TlsForName = std::function<base::Result<TlsSetting>(std::string_view sni)>;
 
 }  // namespace net
