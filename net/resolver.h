@@ -17,6 +17,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "base/result.h"
+#include "net/rdata.h"  // reverse_name(), and the fields of records
 
 namespace net {
 
@@ -40,16 +41,24 @@ class Resolver {
     // "192.0.2.53", "192.0.2.53@5353"; none: those of /etc/resolv.conf.
     std::vector<std::string> forwarders;
     // Files with DS or DNSKEY records; none: Debian's /usr/share/dns/root.key if there.
+    // Where there is one, forwarders must pass on what DNSSEC needs.
     std::vector<std::filesystem::path> trust_anchors;
+    // Its names and addresses are not asked for anywhere else; "": none.
+    std::filesystem::path hosts_file = "/etc/hosts";
     std::chrono::milliseconds deadline = std::chrono::seconds(10);  // of one question
     std::size_t cached_bytes = std::size_t{8} << 20;
   };
+  // Reads all files there are.  Code::config with the remedy.
   static base::Result<std::unique_ptr<Resolver>> create(Options options);
+  // What is still under way fails.  Declare a resolver after the loops it serves, so
+  // that it ends before them; no thread may be inside ask().
   ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
 
-  // "mx", "a", "aaaa", "txt", "ptr", "srv", "tlsa", "cname", "ns", "soa", "spf", "any
-  // number": Code::temporary when no server could say, or the answer is bogus;
-  // Code::usage for a type we do not know or a name that cannot be one.
+  // A type is what parse_record_type() takes, a name is_dns_name().  Code::temporary
+  // when no server could say, or the answer is bogus; Code::usage for a type we do not
+  // know or a name that cannot be one.
   base::Result<DnsRecords> ask(std::string_view type, std::string_view name);
   // The same from a coroutine, whose loop goes on meanwhile.
   asio::awaitable<base::Result<DnsRecords>> resolve(std::string type, std::string name);
@@ -59,8 +68,5 @@ class Resolver {
   explicit Resolver(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
-
-// "4.3.2.1.in-addr.arpa", for the PTR record of a numeric address.
-std::string reverse_name(std::string_view address);
 
 }  // namespace net

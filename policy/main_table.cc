@@ -136,7 +136,14 @@ constexpr OptionInfo kMain[] = {
     out("dns_ipv4_lookup", kDns),
     row("dns_retrans", T::time, "0s", "How long one question waits."),
     row("dns_retry", T::integer, "0", "How often a question is asked again."),
+    row("dns_servers", T::text, "",
+        "Name servers to ask, as 192.0.2.53 or 192.0.2.53@5353; without it those of "
+        "/etc/resolv.conf."),
     row("dns_trust_aa", T::domains, "", "Domains whose own servers are trusted."),
+    row("dns_trust_anchors", T::text, "",
+        "Files with DS or DNSKEY records that DNSSEC starts from; without it "
+        "/usr/share/dns/root.key if that is there.  The name servers must then pass "
+        "DNSSEC records on."),
     row("dns_use_edns0", T::integer, "-1",
         "Use EDNS0: 0, 1, or -1 for the system's way."),
     out("drop_cr", kObsolete),
