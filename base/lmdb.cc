@@ -2,27 +2,58 @@
 #include "base/lmdb.h"
 
 #include <lmdb.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <ctime>
 #include <mutex>
 #include <shared_mutex>
+#include <utility>
 
+#include "base/fd.h"
 #include "base/handle.h"
 
 namespace base {
 
 namespace {
 
+bool is_damage(int error) {
+  return error == MDB_INVALID || error == MDB_CORRUPTED || error == MDB_PAGE_NOTFOUND ||
+         error == MDB_VERSION_MISMATCH;
+}
+
 // What a failed call says about `place`.
 Error lmdb_error(std::string_view place, int error) {
   if (error > 0) return system_error(place, error);
-  bool broken = error == MDB_INVALID || error == MDB_CORRUPTED ||
-                error == MDB_PAGE_NOTFOUND || error == MDB_VERSION_MISMATCH;
-  return {broken ? Code::syntax : Code::temporary,
+  return {is_damage(error) ? Code::syntax : Code::temporary,
           std::string(place) + ": " + mdb_strerror(error)};
+}
+
+// Is the file as long as its pages need it?
+Result<void> check_whole(MDB_env* env, const std::string& place) {
+  MDB_envinfo info;
+  MDB_stat pages;
+  mdb_env_info(env, &info);
+  mdb_env_stat(env, &pages);
+  int fd = -1;
+  mdb_env_get_fd(env, &fd);
+  struct stat status;
+  if (fstat(fd, &status) != 0) return system_failure(place, errno);
+  if (static_cast<std::size_t>(status.st_size) <
+      (info.me_last_pgno + 1) * pages.ms_psize)
+    return fail(Code::syntax, place + ": the database was cut short");
+  return {};
+}
+
+MDB_val as_value(std::string_view text) {
+  return {text.size(), const_cast<char*>(text.data())};
+}
+std::string_view as_text(const MDB_val& value) {
+  return {static_cast<const char*>(value.mv_data), value.mv_size};
 }
 
 using Transaction = Handle<MDB_txn, mdb_txn_abort>;
@@ -125,19 +156,7 @@ Result<LmdbReader> LmdbReader::open(const std::filesystem::path& path) {
 }
 
 Result<void> LmdbReader::check_size() const {
-  const Environment& environment = *environment_;
-  MDB_envinfo info;
-  MDB_stat pages;
-  mdb_env_info(environment.env.get(), &info);
-  mdb_env_stat(environment.env.get(), &pages);
-  int fd = -1;
-  mdb_env_get_fd(environment.env.get(), &fd);
-  struct stat status;
-  if (fstat(fd, &status) != 0) return system_failure(environment.place, errno);
-  if (static_cast<std::size_t>(status.st_size) <
-      (info.me_last_pgno + 1) * pages.ms_psize)
-    return fail(Code::syntax, environment.place + ": the database was cut short");
-  return {};
+  return check_whole(environment_->env.get(), environment_->place);
 }
 
 Result<bool> LmdbReader::get(std::string_view key, std::string& value) const {
@@ -156,15 +175,207 @@ Result<bool> LmdbReader::get(std::string_view key, std::string& value) const {
                         : environment.try_begin(transaction);
   }
   if (error != 0) return std::unexpected(lmdb_error(environment.place, error));
-  MDB_val wanted{key.size(), const_cast<char*>(key.data())};
+  MDB_val wanted = as_value(key);
   MDB_val found{};
   error = mdb_get(transaction.get(), environment.database, &wanted, &found);
-  if (error == 0) value.assign(static_cast<const char*>(found.mv_data), found.mv_size);
+  if (error == 0) value = as_text(found);
   environment.idle.give_back(std::move(transaction));
   if (error == 0) return true;
   // An empty key, or one that is too long for any.
   if (error == MDB_NOTFOUND || error == MDB_BAD_VALSIZE) return false;
   return std::unexpected(lmdb_error(environment.place, error));
+}
+
+// ---- hints
+
+namespace {
+
+// Who opens or replaces a file of hints does it alone: two that found it damaged would
+// else remove each other's new one.
+Result<Fd> lock_directory(const std::filesystem::path& directory) {
+  Fd fd = TRY(open_file(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  while (::flock(fd.get(), LOCK_EX) != 0)
+    if (errno != EINTR) return system_failure(directory.string(), errno);
+  return fd;
+}
+
+// Nobody knows what of it was on the disk when the machine went down.
+bool is_older_than_the_machine(const struct stat& status) {
+  timespec now{}, up{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  ::clock_gettime(CLOCK_BOOTTIME, &up);
+  return status.st_mtim.tv_sec < now.tv_sec - up.tv_sec - 1;
+}
+
+}  // namespace
+
+struct LmdbHints::State {
+  std::filesystem::path path;
+  std::string place;
+  std::size_t map_size = 0;
+  std::mutex mutex;  // of this process: nobody may see the map being made larger
+  Handle<MDB_env, mdb_env_close> env;
+  MDB_dbi database = 0;
+  struct stat opened{};
+
+  Result<void> open();
+  Result<void> begin_anew();
+  Result<void> follow();
+  int try_open();
+  void remove();
+  // Runs `work` in a write transaction until it is through.
+  Result<void> write(const std::function<int(MDB_txn*)>& work);
+  int try_write(const std::function<int(MDB_txn*)>& work);
+};
+
+int LmdbHints::State::try_open() {
+  env.reset();
+  MDB_env* made = nullptr;
+  if (int error = mdb_env_create(&made)) return error;
+  env.reset(made);
+  mdb_env_set_mapsize(made, map_size);
+  constexpr unsigned kFlags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NOSYNC | MDB_NOMETASYNC;
+  if (int error = mdb_env_open(made, place.c_str(), kFlags, 0640)) return error;
+  if (!check_whole(made, place)) return MDB_CORRUPTED;
+  return try_write([&](MDB_txn* transaction) {
+    return mdb_dbi_open(transaction, nullptr, 0, &database);
+  });
+}
+
+void LmdbHints::State::remove() {
+  env.reset();
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  std::filesystem::remove(place + "-lock", ignored);
+}
+
+// With the directory locked, so that what is opened belongs together.
+Result<void> LmdbHints::State::open() {
+  Fd alone = TRY(lock_directory(path.parent_path()));
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0 && is_older_than_the_machine(status)) remove();
+  int error = try_open();
+  if (is_damage(error)) {
+    remove();
+    error = try_open();
+  }
+  if (error != 0) return std::unexpected(lmdb_error(place, error));
+  int fd = -1;
+  mdb_env_get_fd(env.get(), &fd);
+  if (::fstat(fd, &opened) != 0) return system_failure(place, errno);
+  return {};
+}
+
+// Unless somebody else was faster, and it is another file already.
+Result<void> LmdbHints::State::begin_anew() {
+  env.reset();
+  {
+    Fd alone = TRY(lock_directory(path.parent_path()));
+    struct stat named{};
+    if (::stat(path.c_str(), &named) == 0 && named.st_ino == opened.st_ino) remove();
+  }
+  return open();
+}
+
+Result<void> LmdbHints::State::follow() {
+  struct stat named{};
+  bool same = env && ::stat(path.c_str(), &named) == 0 &&
+              named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+  if (!same) TRY(open());
+  return {};
+}
+
+int LmdbHints::State::try_write(const std::function<int(MDB_txn*)>& work) {
+  MDB_txn* begun = nullptr;
+  if (int error = mdb_txn_begin(env.get(), nullptr, 0, &begun)) return error;
+  Transaction transaction(begun);
+  if (int error = work(begun)) return error;
+  return mdb_txn_commit(transaction.release());
+}
+
+Result<void> LmdbHints::State::write(const std::function<int(MDB_txn*)>& work) {
+  constexpr int kMostTries = 50;  // each doubles the map, or takes over a larger one
+  int error = 0;
+  TRY(follow());
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    error = try_write(work);
+    if (error == 0) return {};
+    if (error == MDB_MAP_RESIZED) {  // by another process
+      mdb_env_set_mapsize(env.get(), 0);
+    } else if (error == MDB_MAP_FULL) {
+      MDB_envinfo info;
+      mdb_env_info(env.get(), &info);
+      mdb_env_set_mapsize(env.get(), info.me_mapsize * 2);
+    } else if (is_damage(error) || error == MDB_PANIC || error == MDB_BAD_TXN) {
+      TRY(begin_anew());
+    } else {
+      break;
+    }
+  }
+  return std::unexpected(lmdb_error(place, error));
+}
+
+LmdbHints::LmdbHints(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LmdbHints::LmdbHints(LmdbHints&&) noexcept = default;
+LmdbHints& LmdbHints::operator=(LmdbHints&&) noexcept = default;
+LmdbHints::~LmdbHints() = default;
+
+Result<LmdbHints> LmdbHints::open(std::filesystem::path path, std::size_t map_size) {
+  auto state = std::make_unique<State>();
+  state->place = path.string();
+  state->path = std::move(path);
+  state->map_size = map_size;
+  TRY(state->open());
+  return LmdbHints(std::move(state));
+}
+
+Result<void> LmdbHints::update(
+    std::string_view key,
+    const std::function<bool(std::optional<std::string>&)>& change) {
+  auto work = [&](MDB_txn* transaction) {
+    MDB_val wanted = as_value(key);
+    MDB_val found{};
+    std::optional<std::string> value;
+    int error = mdb_get(transaction, state_->database, &wanted, &found);
+    if (error == 0) value = as_text(found);
+    if (error != 0 && error != MDB_NOTFOUND) return error;
+    if (!change(value)) return 0;
+    if (!value)
+      return error == 0 ? mdb_del(transaction, state_->database, &wanted, nullptr) : 0;
+    MDB_val kept = as_value(*value);
+    return mdb_put(transaction, state_->database, &wanted, &kept, 0);
+  };
+  std::lock_guard guard(state_->mutex);
+  return state_->write(work);
+}
+
+Result<void> LmdbHints::erase_if(
+    const std::function<bool(std::string_view key, std::string_view value)>& drop) {
+  constexpr int kAtOnce = 500;
+  std::string next;  // the key to go on with
+  bool more = true;
+  while (more) {
+    std::string from = std::exchange(next, {});
+    auto work = [&](MDB_txn* transaction) {
+      MDB_cursor* made = nullptr;
+      if (int error = mdb_cursor_open(transaction, state_->database, &made))
+        return error;
+      Handle<MDB_cursor, mdb_cursor_close> cursor(made);
+      MDB_val key = as_value(from), value{};
+      int error =
+          mdb_cursor_get(made, &key, &value, from.empty() ? MDB_FIRST : MDB_SET_RANGE);
+      for (int seen = 0; error == 0 && seen < kAtOnce; ++seen) {
+        if (drop(as_text(key), as_text(value))) error = mdb_cursor_del(made, 0);
+        if (error == 0) error = mdb_cursor_get(made, &key, &value, MDB_NEXT);
+      }
+      more = error == 0;
+      if (more) next = as_text(key);
+      return error == MDB_NOTFOUND ? 0 : error;
+    };
+    std::lock_guard guard(state_->mutex);
+    TRY(state_->write(work));
+  }
+  return {};
 }
 
 }  // namespace base

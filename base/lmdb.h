@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LMDB databases that others write, read only: one file each, the unnamed database,
-// keys byte for byte (spec/mail-auth.md section 11).
+// LMDB databases: one file each, the unnamed database, keys byte for byte
+// (spec/mail-auth.md section 11).  Those that others write are only read; those of our
+// own hold hints, which may be lost.
 //
 // A database must be open once only in a process (its locks would be lost with the
 // first descriptor that is closed); who opens them keeps them by device and inode.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +42,37 @@ class LmdbReader {
   explicit LmdbReader(std::unique_ptr<Environment> environment);
 
   std::unique_ptr<Environment> environment_;
+};
+
+// What may be forgotten and is written all the time, by several processes: without
+// syncs, so a power cut may leave anything.  A file that is damaged, or was there
+// before the machine was started, is begun anew; one that somebody removes, too.
+class LmdbHints {
+ public:
+  // The directory must exist.  The map grows from `map_size` as it is filled.
+  static Result<LmdbHints> open(std::filesystem::path path,
+                                std::size_t map_size = std::size_t{1} << 20);
+
+  LmdbHints(LmdbHints&&) noexcept;
+  LmdbHints& operator=(LmdbHints&&) noexcept;
+  ~LmdbHints();
+
+  // Lets `change` see the value of `key`, nothing if there is none, and keeps what it
+  // makes of it if it says so.  Nobody else writes in between; where the map has to
+  // grow, `change` is asked again.  From any thread.
+  Result<void> update(std::string_view key,
+                      const std::function<bool(std::optional<std::string>&)>& change);
+
+  // Drops all entries that `drop` says yes to, some hundred at a time, so that nobody
+  // waits for the whole of it.
+  Result<void> erase_if(
+      const std::function<bool(std::string_view key, std::string_view value)>& drop);
+
+ private:
+  struct State;
+  explicit LmdbHints(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace base

@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -160,6 +161,110 @@ TEST_F(Lmdb, LM3_ReadsWhereTheLockFileCannotBeMade) {
   ASSERT_TRUE(reader) << reader.error().text;
   EXPECT_FALSE(std::filesystem::exists(path.string() + "-lock"));
   EXPECT_EQ(ask(*reader, "a"), "1");
+}
+
+// Adds one to the number that `key` has.
+void add_one(base::LmdbHints& hints, std::string_view key) {
+  auto done = hints.update(key, [](std::optional<std::string>& value) {
+    value = std::to_string(std::stoi(value.value_or("0")) + 1);
+    return true;
+  });
+  EXPECT_TRUE(done) << done.error().text;
+}
+
+std::string value_of(base::LmdbHints& hints, std::string_view key) {
+  std::string text = "-";
+  EXPECT_TRUE(hints.update(key, [&](std::optional<std::string>& value) {
+    text = value.value_or("-");
+    return false;
+  }));
+  return text;
+}
+
+TEST_F(Lmdb, HintsAreChangedUnlessToldNotTo) {
+  auto hints = base::LmdbHints::open(path);
+  ASSERT_TRUE(hints) << hints.error().text;
+  EXPECT_EQ(value_of(*hints, "a"), "-");
+  add_one(*hints, "a");
+  add_one(*hints, "a");
+  EXPECT_EQ(value_of(*hints, "a"), "2");
+  ASSERT_TRUE(hints->update("a", [](std::optional<std::string>& value) {
+    value.reset();
+    return true;
+  }));
+  EXPECT_EQ(value_of(*hints, "a"), "-");
+  EXPECT_FALSE(hints->update("", [](auto&) { return true; })) << "no database has it";
+}
+
+TEST_F(Lmdb, HintsGrowTheMapAndEraseManyEntries) {
+  auto hints = base::LmdbHints::open(path, std::size_t{64} << 10);
+  ASSERT_TRUE(hints);
+  for (int i = 0; i < 2000; ++i)
+    add_one(*hints, std::to_string(i) + std::string(300, 'x'));
+  EXPECT_GT(std::filesystem::file_size(path), std::size_t{512} << 10);
+  int seen = 0;
+  ASSERT_TRUE(hints->erase_if([&](std::string_view key, std::string_view value) {
+    ++seen;
+    EXPECT_EQ(value, "1");
+    return key.starts_with('1');
+  }));
+  EXPECT_EQ(seen, 2000);
+  EXPECT_EQ(value_of(*hints, "1" + std::string(300, 'x')), "-");
+  EXPECT_EQ(value_of(*hints, "1999" + std::string(300, 'x')), "-");
+  EXPECT_EQ(value_of(*hints, "2" + std::string(300, 'x')), "1");
+}
+
+TEST_F(Lmdb, DamagedHintsAreBegunAnew) {
+  std::ofstream(path) << std::string(20'000, 'j');
+  auto hints = base::LmdbHints::open(path);
+  ASSERT_TRUE(hints) << hints.error().text;
+  for (int i = 0; i < 200; ++i)
+    add_one(*hints, std::to_string(i) + std::string(300, 'x'));
+  hints = base::LmdbHints::open(dir.path() / "other");
+  std::filesystem::resize_file(path, 3 * 4096);
+  hints = base::LmdbHints::open(path);
+  ASSERT_TRUE(hints) << hints.error().text;
+  EXPECT_EQ(value_of(*hints, "1" + std::string(300, 'x')), "-");
+}
+
+TEST_F(Lmdb, HintsOfAnEarlierBootAreBegunAnew) {
+  {
+    auto hints = base::LmdbHints::open(path);
+    ASSERT_TRUE(hints);
+    add_one(*hints, "a");
+  }
+  std::filesystem::last_write_time(
+      path, std::filesystem::file_time_type::clock::now() - std::chrono::years(5));
+  auto hints = base::LmdbHints::open(path);
+  ASSERT_TRUE(hints);
+  EXPECT_EQ(value_of(*hints, "a"), "-");
+}
+
+TEST_F(Lmdb, RemovedHintsAreBegunAnewWhileTheyAreOpen) {
+  auto hints = base::LmdbHints::open(path);
+  ASSERT_TRUE(hints);
+  add_one(*hints, "a");
+  std::filesystem::remove(path);
+  std::filesystem::remove(path.string() + "-lock");
+  add_one(*hints, "a");
+  EXPECT_EQ(value_of(*hints, "a"), "1");
+  EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST(LmdbThreads, HintsAreCountedOnceByAllThreadsWhileTheMapGrows) {
+  support::TempDir dir;
+  auto hints = base::LmdbHints::open(dir / "hints", std::size_t{64} << 10);
+  ASSERT_TRUE(hints);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&, i] {
+      for (int n = 0; n < 300; ++n) {
+        add_one(*hints, "all");
+        add_one(*hints, std::to_string(i * 1000 + n) + std::string(300, 'x'));
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(value_of(*hints, "all"), "1200");
 }
 
 TEST(LmdbThreads, ManyReadWhileOneWritesAndGrows) {
