@@ -2,8 +2,10 @@
 #include "base/fd.h"
 
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace base {
@@ -68,6 +70,18 @@ Result<void> write_all(int fd, std::string_view bytes, std::string_view place) {
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
+}
+
+Result<void> write_all(int fd, std::string_view first, std::string_view second,
+                       std::string_view place) {
+  iovec parts[] = {{const_cast<char*>(first.data()), first.size()},
+                   {const_cast<char*>(second.data()), second.size()}};
+  ssize_t n = ::writev(fd, parts, 2);
+  if (n < 0 && errno != EINTR) return system_failure(place, errno);
+  std::size_t written = n < 0 ? 0 : static_cast<std::size_t>(n);
+  std::size_t of_first = std::min(written, first.size());
+  TRY(write_all(fd, first.substr(of_first), place));
+  return write_all(fd, second.substr(written - of_first), place);
 }
 
 Result<void> sync(int fd, std::string_view place) {

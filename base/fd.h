@@ -60,6 +60,9 @@ Result<std::string> read_file(const std::filesystem::path& path,
 
 // All of `bytes` at the descriptor's position.
 Result<void> write_all(int fd, std::string_view bytes, std::string_view place);
+// Both, in one call if the kernel takes them so.
+Result<void> write_all(int fd, std::string_view first, std::string_view second,
+                       std::string_view place);
 
 // fsync(2).  A failure is final: the kernel may have dropped the pages, so a retry
 // that succeeds proves nothing.

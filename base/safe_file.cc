@@ -30,11 +30,20 @@ Result<void> SafeFile::write(std::string_view bytes) {
 }
 
 Result<void> SafeFile::commit(const std::filesystem::path& target) {
-  TRY(sync(fd_.get(), temporary_.string()));
+  TRY(sync());
+  TRY(rename_to(target));
+  return sync_directory(target.parent_path());
+}
+
+Result<void> SafeFile::sync() {
+  return base::sync(fd_.get(), temporary_.string());
+}
+
+Result<void> SafeFile::rename_to(const std::filesystem::path& target) {
   if (::rename(temporary_.c_str(), target.c_str()) != 0)
     return system_failure(target.string(), errno);
   fd_.reset();
-  return sync_directory(target.parent_path());
+  return {};
 }
 
 }  // namespace base

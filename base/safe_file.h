@@ -28,6 +28,11 @@ class SafeFile {
   // Syncs, renames over `target` (same directory) and syncs the directory.
   Result<void> commit(const std::filesystem::path& target);
 
+  // The first two steps of it alone, for whoever commits many and syncs a directory
+  // once.
+  Result<void> sync();
+  Result<void> rename_to(const std::filesystem::path& target);
+
  private:
   SafeFile(Fd fd, std::filesystem::path temporary)
       : fd_(std::move(fd)), temporary_(std::move(temporary)) {}

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/pool.h"
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
+
+#include "net/suspend.h"
 
 namespace net {
 
@@ -23,20 +20,14 @@ Pool::~Pool() {
 }
 
 asio::awaitable<void> Pool::run_job(std::function<void()> job) {
-  auto home = co_await asio::this_coro::executor;
-  // The guard keeps the caller's loop running while its task sleeps.
-  auto start = [this, &job, home](auto resume) {
-    auto work = [&job, home, guard = asio::make_work_guard(home),
-                 resume = std::move(resume)]() mutable {
+  auto start = [this, &job](Wake wake) {
+    auto work = [&job, wake = std::move(wake)]() mutable {
       job();
-      asio::post(home, std::move(resume));
+      wake();
     };
     asio::post(state_->threads, std::move(work));
   };
-  using Token = const asio::use_awaitable_t<>;
-  auto done =
-      asio::async_initiate<Token, void()>(std::move(start), asio::use_awaitable);
-  co_await std::move(done);
+  co_await suspend(start);
 }
 
 }  // namespace net

@@ -73,16 +73,13 @@ smtp::Offer make_offer(const policy::MainOptions& main) {
   return offer;
 }
 
-Spooler::Options spooler_options(const policy::MainOptions& main,
-                                 const std::string& hostname) {
-  Spooler::Options options;
-  options.hostname = hostname;
-  options.ids.release = main.message_id_format == spoolfmt::MessageId::kLongLength
-                            ? spoolfmt::IdScheme::Release::v4_97
-                            : spoolfmt::IdScheme::Release::v4_96;
-  options.ids.localhost_number = main.localhost_number;
-  options.message_logs = main.message_logs;
-  return options;
+spoolfmt::IdScheme id_scheme(const policy::MainOptions& main) {
+  spoolfmt::IdScheme scheme;
+  scheme.release = main.message_id_format == spoolfmt::MessageId::kLongLength
+                       ? spoolfmt::IdScheme::Release::v4_97
+                       : spoolfmt::IdScheme::Release::v4_96;
+  scheme.localhost_number = main.localhost_number;
+  return scheme;
 }
 
 // With smtp_receive_timeout 0 a client may be silent for as long as it likes.
@@ -116,8 +113,8 @@ base::Result<void> run(const Options& options) {
   std::list<net::Loop> loops(options.threads);
   net::Pool pool(kDiskThreads);
   smtp::Offer offer = make_offer(main);
-  Spooler spooler(spool, spooler_options(main, offer.hostname), log, clock, pool);
-  Service service{offer, receive_timeout(main), spooler, log, clock};
+  Spooler spooler(spool, id_scheme(main), log, clock, pool);
+  Service service{offer, receive_timeout(main), spooler, log, clock, main.message_logs};
   Server::Load load{main.smtp_accept_max, 0};
   std::list<Server> servers;
   for (net::Loop& loop : loops) servers.emplace_back(loop, service, load);

@@ -9,6 +9,7 @@
 #include "base/failures.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "receiver/h_lines.h"
 
 namespace receiver {
 
@@ -90,19 +91,10 @@ asio::awaitable<smtp::Reply> Session::answer(net::LineReader::Line line) {
   co_return reply;
 }
 
-// Everybody who may talk to us may send what he likes; only DATA asks more, a place to
-// put the message.
+// Everybody who may talk to us may send what he likes.
 asio::awaitable<smtp::Reply> Session::judge(const smtp::Command& command) {
-  if (!std::holds_alternative<smtp::Data>(command))
-    co_return dialogue_.usual_answer(command);
-  base::Result<Incoming> begun = co_await service_.spooler.begin();
-  if (!begun) co_return report(begun.error());
-  // Making a file takes time, and a client that does not wait for 354 shows now.
-  if (auto refusal = dialogue_.out_of_sync(smtp::Verb::data, lines_.has_input())) {
-    co_await lost_synchronisation("DATA");
-    co_return *refusal;
-  }
-  incoming_.emplace(std::move(*begun));
+  if (std::holds_alternative<smtp::Data>(command))
+    incoming_.emplace(service_.spooler.begin());
   co_return dialogue_.usual_answer(command);
 }
 
@@ -120,7 +112,7 @@ asio::awaitable<void> Session::receive_message() {
   // A client that hears "no" finds nothing left behind; one that hears "yes" has heard
   // it before anybody else can touch the message.
   if (verdict.completed())
-    incoming_->file.keep();
+    incoming_->keep();
   else
     incoming_.reset();
   dialogue_.message_over();
@@ -148,13 +140,23 @@ asio::awaitable<std::optional<base::Error>> Session::read_content(Content& conte
 asio::awaitable<smtp::Reply> Session::accept(const Content& content) {
   Client from = client();
   Envelope to = envelope();
-  auto done = co_await service_.spooler.commit(*incoming_, from, to, content);
+  spoolfmt::HFile file =
+      make_h_file(incoming_->id(), service_.offer.hostname, from, to, content,
+                  incoming_->started(), service_.clock.now());
+  std::uint64_t size =
+      logged_size(file, incoming_->body_size() + content.body().size());
+  std::string line =
+      arrival(from, to, size, incoming_->queue(), message_id_of(file.headers));
+  LogLines lines{"<= " + line,
+                 service_.message_logs ? "Received from " + line : std::string()};
+  auto done = co_await service_.spooler.commit(*incoming_, std::move(file),
+                                               content.body(), std::move(lines));
   if (!done) co_return report(done.error());
   // Nobody hears us: then nobody will think that it was taken.  Commands behind the dot
   // say that the client only waits for our answers.
   if (!lines_.has_input() && stream_.peer_gone()) throw system_error(asio::error::eof);
   smtp::Reply reply = smtp::standard(Standard::accepted);
-  reply.text += " id=" + incoming_->file.id().str();
+  reply.text += " id=" + incoming_->id().str();
   co_return reply;
 }
 
@@ -239,7 +241,7 @@ Envelope Session::envelope() const {
 }
 
 void Session::log(std::string_view text) const {
-  std::string id = incoming_ ? incoming_->file.id().str() : std::string();
+  std::string id = incoming_ ? incoming_->id().str() : std::string();
   auto written = service_.log.write(id, text);
   if (!written) base::complain(written.error().text);
 }

@@ -17,6 +17,8 @@
 #include "base/log.h"
 #include "net/line_reader.h"
 #include "net/stream.h"
+#include "receiver/content.h"
+#include "receiver/received_header.h"
 #include "receiver/spooler.h"
 #include "smtp/dialogue.h"
 
@@ -29,6 +31,7 @@ struct Service {
   Spooler& spooler;
   base::MainLog& log;
   const base::Clock& clock;
+  bool message_logs = true;
 };
 
 class Session {

@@ -194,13 +194,19 @@ base::Result<void> check_writable(const HFile& file) {
   return {};
 }
 
-base::Result<void> publish_h_file(const std::filesystem::path& directory,
-                                  const HFile& file) {
+base::Result<base::SafeFile> prepare_h_file(const std::filesystem::path& directory,
+                                            const HFile& file) {
   TRY(check_writable(file));
   auto temporary = directory / ("hdr." + file.id.str());
   auto out = TRY(base::SafeFile::create(temporary));
   TRY(settle_file(out.fd(), temporary));
   TRY(out.write(format_h_file(file)));
+  return out;
+}
+
+base::Result<void> publish_h_file(const std::filesystem::path& directory,
+                                  const HFile& file) {
+  auto out = TRY(prepare_h_file(directory, file));
   return out.commit(directory / (file.id.str() + "-H"));
 }
 

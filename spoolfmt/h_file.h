@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/safe_file.h"
 #include "spoolfmt/message_id.h"
 #include "spoolfmt/non_recipients.h"
 #include "spoolfmt/recipient.h"
@@ -135,6 +136,11 @@ std::string format_h_file(const BasicHFile<Text>& file);
 // Fails with Code::usage, naming the field, if a line break or NUL has got into a field
 // that is one line of the file: it would let a stranger write other lines.
 base::Result<void> check_writable(const HFile& file);
+
+// Writes hdr.<id> in `directory`; it becomes <id>-H when the caller, who holds the lock
+// of the message, commits it.
+base::Result<base::SafeFile> prepare_h_file(const std::filesystem::path& directory,
+                                            const HFile& file);
 
 // Puts `file` into `directory` as <id>-H: hdr.<id>, fsync, rename, fsync of the
 // directory.  The caller holds the lock of the message, and -D is durable already.

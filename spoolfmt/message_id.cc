@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <random>
 
 namespace spoolfmt {
 
@@ -175,6 +176,12 @@ MessageId MessageIdSource::next(base::Time now) {
   parts.microseconds = static_cast<unsigned>(last_tick_ % 1'000'000);
   parts.pid = pid_ + lane_ * kPidLimit;
   return encode(parts, scheme_);
+}
+
+void MessageIdSource::avoid_others() {
+  std::uint64_t lanes = 1 + std::random_device()() % 4096;
+  std::lock_guard guard(mutex_);
+  pid_ += lanes * kPidLimit;
 }
 
 }  // namespace spoolfmt

@@ -99,10 +99,13 @@ class MessageIdSource {
   // An id never given before, for a message whose reception starts at `now`.
   MessageId next(base::Time now);
 
+  // Somebody else gives the ids that we give: from now on ours are far from theirs.
+  void avoid_others();
+
  private:
   IdScheme scheme_;
-  std::uint64_t pid_;
   std::mutex mutex_;
+  std::uint64_t pid_;
   std::int64_t last_tick_ = 0;  // microseconds since 1970, whole ticks
   std::uint64_t lane_ = 0;
 };

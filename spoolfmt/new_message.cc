@@ -12,7 +12,8 @@
 
 namespace spoolfmt {
 
-base::Result<NewMessage> NewMessage::create(const Spool& spool, const MessageId& id) {
+base::Result<NewMessage> NewMessage::create(const Spool& spool, const MessageId& id,
+                                            std::string_view body) {
   char subdirectory = spool.subdirectory_for(id);
   auto path = spool.input(subdirectory) / (id.str() + "-D");
   constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
@@ -35,7 +36,8 @@ base::Result<NewMessage> NewMessage::create(const Spool& spool, const MessageId&
   }
   NewMessage message(spool, id, subdirectory, std::move(*lock));
   TRY(settle_file(number, path));
-  TRY(base::write_all(number, d_first_line(id), path.string()));
+  TRY(base::write_all(number, d_first_line(id), body, path.string()));
+  message.body_size_ = body.size();
   return message;
 }
 
@@ -45,7 +47,9 @@ NewMessage::NewMessage(NewMessage&& other) noexcept
     : spool_(std::move(other.spool_)),
       id_(other.id_),
       subdirectory_(other.subdirectory_),
+      directory_(std::move(other.directory_)),
       lock_(std::exchange(other.lock_, std::nullopt)),
+      h_file_(std::move(other.h_file_)),
       body_size_(other.body_size_),
       kept_(other.kept_) {}
 
@@ -59,7 +63,7 @@ NewMessage::~NewMessage() {
 }
 
 std::filesystem::path NewMessage::path(std::string_view suffix) const {
-  return spool_.input(subdirectory_) / (id_.str() + std::string(suffix));
+  return directory_ / (id_.str() + std::string(suffix));
 }
 
 base::Result<void> NewMessage::write_body(std::string_view piece) {
@@ -68,12 +72,31 @@ base::Result<void> NewMessage::write_body(std::string_view piece) {
   return {};
 }
 
-base::Result<void> NewMessage::sync_body() {
-  return base::sync(lock_->fd(), path("-D").string());
+base::Result<void> NewMessage::commit(const HFile& file) {
+  TRY(prepare(file));
+  TRY(sync());
+  TRY(publish());
+  return base::sync_directory(directory_);
 }
 
-base::Result<void> NewMessage::commit(const HFile& file) {
-  return publish_h_file(spool_.input(subdirectory_), file);
+base::Result<void> NewMessage::prepare(const HFile& file) {
+  h_file_.emplace(TRY(prepare_h_file(directory_, file)));
+  return {};
+}
+
+// What does not begin now begins with sync(), so an error means nothing yet.
+void NewMessage::begin_sync() {
+  for (int fd : {lock_->fd(), h_file_->fd()})
+    (void)::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+base::Result<void> NewMessage::sync() {
+  TRY(base::sync(lock_->fd(), path("-D").string()));
+  return h_file_->sync();
+}
+
+base::Result<void> NewMessage::publish() {
+  return h_file_->rename_to(path("-H"));
 }
 
 void NewMessage::log(std::string_view line, base::Time now) const {

@@ -2,10 +2,12 @@
 //
 // A message on its way into the spool.
 //
-// The order that makes it durable: -D under its final name (O_EXCL) and locked, body,
-// fsync; hdr.<id>, fsync, rename to <id>-H, fsync of the directory.  The message exists
-// exactly when <id>-H does.  The blocking steps are separate calls so that a server can
-// run them on a pool and batch the syncs of many messages.
+// The order that makes it durable: -D under its final name (O_EXCL) and locked, body;
+// hdr.<id>; fsync of both, rename to <id>-H, fsync of the directory.  The message
+// exists exactly when <id>-H does, and that is never before its -D is durable.
+//
+// commit() does all of it.  A server that takes many messages at a time does each step
+// for all of them: prepare, sync, publish, and one base::sync_directory.
 #pragma once
 
 #include <filesystem>
@@ -14,6 +16,7 @@
 
 #include "base/file_lock.h"
 #include "base/result.h"
+#include "base/safe_file.h"
 #include "spoolfmt/h_file.h"
 #include "spoolfmt/spool.h"
 
@@ -21,22 +24,32 @@ namespace spoolfmt {
 
 class NewMessage {
  public:
-  // Makes and locks -D and writes its first line.  A clash of ids is Code::temporary:
-  // the caller takes the next id.
-  static base::Result<NewMessage> create(const Spool& spool, const MessageId& id);
+  // Makes and locks -D and writes its first line and the beginning of the body.  A
+  // clash of ids is Code::temporary: the caller takes the next id.
+  static base::Result<NewMessage> create(const Spool& spool, const MessageId& id,
+                                         std::string_view body = {});
 
   NewMessage(NewMessage&& other) noexcept;
   NewMessage& operator=(NewMessage&&) = delete;
-  ~NewMessage();  // unless kept: message log, -H and -D are unlinked
+  ~NewMessage();  // unless kept: all its files are unlinked
 
   const MessageId& id() const { return id_; }
+  const std::filesystem::path& directory() const { return directory_; }
   std::filesystem::path path(std::string_view suffix) const;
 
   base::Result<void> write_body(std::string_view piece);
-  // Makes the body durable.  Before commit, always.
-  base::Result<void> sync_body();
-  // Publishes -H: from here the message exists.  `file.id` must be id().
+
+  // Durable, when this returns.  `file.id` must be id().
   base::Result<void> commit(const HFile& file);
+
+  // The steps of commit.  The body is whole by now; nothing is durable yet.
+  base::Result<void> prepare(const HFile& file);
+  // Asks the disk to begin, without a wait, so that the syncs of many are one.
+  void begin_sync();
+  base::Result<void> sync();
+  // Makes the -H.  The message exists when the directory was synced.
+  base::Result<void> publish();
+
   // The acceptance has been told: the destructor only unlocks.
   void keep() { kept_ = true; }
 
@@ -50,12 +63,15 @@ class NewMessage {
       : spool_(std::move(spool)),
         id_(id),
         subdirectory_(subdirectory),
+        directory_(spool_.input(subdirectory)),
         lock_(std::move(lock)) {}
 
   Spool spool_;
   MessageId id_;
   char subdirectory_;
-  std::optional<base::FileLock> lock_;  // empty once moved from
+  std::filesystem::path directory_;
+  std::optional<base::FileLock> lock_;    // empty once moved from
+  std::optional<base::SafeFile> h_file_;  // prepared, not published
   std::uint64_t body_size_ = 0;
   bool kept_ = false;
 };

@@ -44,13 +44,17 @@ base::Result<Directory> open_directory(const std::filesystem::path& path) {
   return directory;
 }
 
-// Gives `path` the owner of `like` if we are root; nobody else may.
+// Gives `path` the owner of `like` if it has another and we are root; nobody else may.
 base::Result<void> take_owner_of(const std::filesystem::path& like, int fd,
                                  const std::filesystem::path& path) {
   if (::geteuid() != 0) return {};
   struct stat status{};
   if (::stat(like.c_str(), &status) != 0)
     return base::system_failure(like.string(), errno);
+  struct stat own{};
+  if (::fstat(fd, &own) == 0 && own.st_uid == status.st_uid &&
+      own.st_gid == status.st_gid)
+    return {};
   if (::fchown(fd, status.st_uid, status.st_gid) != 0)
     return base::system_failure(path.string(), errno);
   return {};
@@ -72,7 +76,11 @@ base::Result<void> make_directory(const std::filesystem::path& directory) {
 }
 
 base::Result<void> settle_file(int fd, const std::filesystem::path& path) {
-  if (::fchmod(fd, 0640) != 0) return base::system_failure(path.string(), errno);
+  // A change of mode costs the journal an entry; mostly the umask has let it be.
+  struct stat status{};
+  bool settled = ::fstat(fd, &status) == 0 && (status.st_mode & 07777) == 0640;
+  if (!settled && ::fchmod(fd, 0640) != 0)
+    return base::system_failure(path.string(), errno);
   return take_owner_of(path.parent_path(), fd, path);
 }
 

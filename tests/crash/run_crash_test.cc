@@ -42,7 +42,6 @@ void queue(const fs::path& directory, const std::string& run) {
     auto queued = spoolfmt::NewMessage::create(*spool, ids.next(now));
     ASSERT_TRUE(queued) << queued.error().text;
     ASSERT_TRUE(queued->write_body("Hello.\n"));
-    ASSERT_TRUE(queued->sync_body());
     spoolfmt::HFile file;
     file.id = queued->id();
     file.sender = "s@sender.example";

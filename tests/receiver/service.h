@@ -49,8 +49,8 @@ class TestService {
       : settings_(std::move(settings)),
         log_(*base::MainLog::open(dir / settings_.log, clock)),
         pool_(8),
-        spooler_(*spoolfmt::Spool::create(dir / "spool", "", settings_.split),
-                 spooler_options(), log_, clock, pool_),
+        spooler_(*spoolfmt::Spool::create(dir / "spool", "", settings_.split), ids(),
+                 log_, clock, pool_),
         service_{settings_.offer, settings_.timeout, spooler_, log_, clock},
         load_{settings_.sessions, 0},
         server_(loop_, service_, load_) {
@@ -98,11 +98,10 @@ class TestService {
   std::uint16_t port = 0;
 
  private:
-  receiver::Spooler::Options spooler_options() const {
-    receiver::Spooler::Options options;
-    options.hostname = settings_.offer.hostname;
-    if (settings_.long_ids) options.ids.release = spoolfmt::IdScheme::Release::v4_97;
-    return options;
+  spoolfmt::IdScheme ids() const {
+    spoolfmt::IdScheme scheme;
+    if (settings_.long_ids) scheme.release = spoolfmt::IdScheme::Release::v4_97;
+    return scheme;
   }
 
   Settings settings_;

@@ -11,6 +11,7 @@
 #include <future>
 #include <set>
 
+#include "receiver/h_lines.h"
 #include "tests/receiver/service.h"
 
 using receiver_test::FsyncHook;
@@ -204,11 +205,12 @@ TEST(Spooler, WithoutItsLogLineNothingIsAccepted) {
   EXPECT_THAT(service.input(), IsEmpty());
 }
 
-TEST(Spooler, WithoutASpoolDataIsRefused) {
+TEST(Spooler, WithoutASpoolMessagesAreRefused) {
   TestService service;
   GreetedPeer peer(service);
   std::filesystem::remove_all(service.dir / "spool");
-  EXPECT_THAT(peer.open_data(), StartsWith("451 4.3.0 "));
+  peer.open_data();
+  EXPECT_THAT(peer.ask("A: 1\r\n\r\nx\r\n."), StartsWith("451 4.3.0 "));
   EXPECT_THAT(peer.ask("NOOP"), StartsWith("250 "));
 }
 

@@ -42,7 +42,6 @@ void put(const Spool& spool, const MessageId& id, std::string_view body = "body\
   auto message = NewMessage::create(spool, id);
   ASSERT_TRUE(message) << message.error().text;
   ASSERT_TRUE(message->write_body(body));
-  ASSERT_TRUE(message->sync_body());
   ASSERT_TRUE(message->commit(sound(id)));
   message->keep();
 }
