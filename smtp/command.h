@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One line of a client, as a typed command: RFC 5321 section 4.1.1.
+// One line of a client, as a typed command: RFC 5321 section 4.1.1, and the verbs of
+// STARTTLS (RFC 3207), AUTH (RFC 4954), CHUNKING (RFC 3030), ETRN (RFC 1985), XCLIENT.
 //
 // Each reader in command.cc stands below its ABNF.  A line that is no command is
 // answered, not thrown: the error of parse_command is the reply the peer gets, 500 for
@@ -8,7 +9,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,14 +19,33 @@
 #include "smtp/params.h"
 #include "smtp/path.h"
 #include "smtp/reply.h"
+#include "smtp/xclient.h"
 
 namespace smtp {
 
-enum class Verb { helo, ehlo, mail, rcpt, data, rset, noop, quit, vrfy, help, unknown };
+enum class Verb : std::uint8_t {
+  helo,
+  ehlo,
+  mail,
+  rcpt,
+  data,
+  bdat,
+  rset,
+  noop,
+  quit,
+  vrfy,
+  expn,
+  etrn,
+  help,
+  starttls,
+  auth,
+  xclient,
+  unknown
+};
 
 struct Helo {
   static constexpr Verb verb = Verb::helo;
-  std::string name;  // a domain or an address literal
+  std::string name;  // printable; judge it with is_hello_name
 };
 struct Ehlo {
   static constexpr Verb verb = Verb::ehlo;
@@ -42,6 +64,12 @@ struct Rcpt {
 struct Data {
   static constexpr Verb verb = Verb::data;
 };
+// The next `size` octets behind the line are not commands, whatever is answered.
+struct Bdat {
+  static constexpr Verb verb = Verb::bdat;
+  std::uint64_t size = 0;
+  bool last = false;
+};
 struct Rset {
   static constexpr Verb verb = Verb::rset;
 };
@@ -55,23 +83,49 @@ struct Vrfy {
   static constexpr Verb verb = Verb::vrfy;
   std::string text;
 };
+struct Expn {
+  static constexpr Verb verb = Verb::expn;
+  std::string text;
+};
+struct Etrn {
+  static constexpr Verb verb = Verb::etrn;
+  std::string text;
+};
 struct Help {
   static constexpr Verb verb = Verb::help;
   std::string topic;  // may be empty
 };
 
-using Command =
-    std::variant<Helo, Ehlo, Mail, Rcpt, Data, Rset, Noop, Quit, Vrfy, Help>;
+struct StartTls {
+  static constexpr Verb verb = Verb::starttls;
+};
+struct Auth {
+  static constexpr Verb verb = Verb::auth;
+  std::string mechanism;               // in upper case
+  std::optional<std::string> initial;  // base64, not looked at; "" was written "="
+};
+struct Xclient {
+  static constexpr Verb verb = Verb::xclient;
+  ClaimedClient client;
+};
+
+using Command = std::variant<Helo, Ehlo, Mail, Rcpt, Data, Bdat, Rset, Noop, Quit, Vrfy,
+                             Expn, Etrn, Help, StartTls, Auth, Xclient>;
 
 Verb verb_of(const Command& command);
 
-// The longest command line we read, without its end; RFC 5321 asks for 510.
-inline constexpr std::size_t kLongestCommand = 4096;
+// The longest command line there is, without its end: AUTH (RFC 4954 section 4), and
+// the answer to a 334.  Of other commands parse_command takes 510 bytes (RFC 5321
+// section 4.5.3.1.4) and what their parameters add.
+inline constexpr std::size_t kLongestCommand = 12286;
 
 // The verb at the start of a line, for those lines too that do not parse.
 Verb verb_of(std::string_view line);
 
 // `line` has no line end.  Trailing blanks are ignored, as every server does.
 std::expected<Command, Reply> parse_command(std::string_view line);
+
+// helo_allow_chars adds to letters, digits, dots and hyphens.
+bool is_hello_name(std::string_view name, std::string_view allowed_chars = {});
 
 }  // namespace smtp

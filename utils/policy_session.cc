@@ -324,8 +324,7 @@ void PolicySession::command(std::string_view line) {
 
 void PolicySession::hello(std::string_view name, bool extended) {
   std::string_view verb = extended ? "EHLO" : "HELO";
-  auto parsed = smtp::parse_command(std::string(verb) + " " + std::string(name));
-  if (!parsed)
+  if (!smtp::is_hello_name(name))
     return say("501", "Syntactically invalid " + std::string(verb) + " argument(s)");
   helo_ = name;
   extended_ = extended;

@@ -221,8 +221,8 @@ base::Result<void> Sink::keep(const smtp::Dialogue& dialogue, const std::string&
   std::string_view id = find_message_id(message);
   std::string envelope = "client " + client + "\nhelo " + dialogue.helo_name() +
                          "\nmail " + transaction.sender.text() + "\n";
-  for (const smtp::ForwardPath& recipient : transaction.recipients) {
-    std::string address = recipient.text();
+  for (const smtp::Rcpt& rcpt : transaction.recipients) {
+    std::string address = rcpt.recipient.text();
     envelope += "rcpt " + address + "\n";
     if (!id.empty() && !seen_.insert(address.append("\n").append(id)).second)
       ++counts_.duplicates;
@@ -285,6 +285,7 @@ class Session {
   // False: hang up.
   bool answer(std::string_view line);
   smtp::Reply judge(const smtp::Command& command);
+  asio::awaitable<void> skip_chunk();
   asio::awaitable<bool> receive_message();
   smtp::Reply verdict(const smtp::DotReader& reader);
 
@@ -337,6 +338,7 @@ asio::awaitable<void> Session::run() {
     if (!lines_.has_line()) co_await flush();
     net::LineReader::Line line = co_await lines_.next(kTimeout);
     if (!answer(line.text)) co_return;
+    if (dialogue_.chunk()) co_await skip_chunk();
     if (!dialogue_.awaits_message()) continue;
     bool going_on = co_await receive_message();
     if (!going_on) co_return;
@@ -377,6 +379,17 @@ smtp::Reply Session::judge(const smtp::Command& command) {
     fault = sink_.fault(stage_of(smtp::verb_of(command)));
   }
   return fault ? *fault : dialogue_.usual_answer(command);
+}
+
+// BDAT is not offered here, but what stands behind one is no command either.
+asio::awaitable<void> Session::skip_chunk() {
+  std::uint64_t left = dialogue_.chunk()->size;
+  while (left > 0) {
+    std::string_view bytes = co_await lines_.some(kTimeout);
+    std::size_t taken = std::min<std::uint64_t>(bytes.size(), left);
+    lines_.consume(taken);
+    left -= taken;
+  }
 }
 
 asio::awaitable<bool> Session::receive_message() {
