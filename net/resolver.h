@@ -43,6 +43,7 @@ class Resolver {
     // Files with DS or DNSKEY records; none: Debian's /usr/share/dns/root.key if there.
     // Where there is one, forwarders must pass on what DNSSEC needs.
     std::vector<std::filesystem::path> trust_anchors;
+    bool validate = true;  // DNSSEC; else no trust anchor counts
     // Its names and addresses are not asked for anywhere else; "": none.
     std::filesystem::path hosts_file = "/etc/hosts";
     std::chrono::milliseconds deadline = std::chrono::seconds(10);  // of one question
