@@ -7,7 +7,7 @@
 // by check_scripts.  A list that was read never changes: a reload makes another one.
 #pragma once
 
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <cstddef>
@@ -80,5 +80,8 @@ base::Result<ScriptConfig> parse_script_config(std::string_view text,
 // else's to write?  Code::config with the remedy.
 base::Result<void> check_scripts(const ScriptConfig& config, std::string_view file,
                                  uid_t admin);
+// The same for one executable, of which `status` is known: asked again at each start.
+base::Result<void> check_executable(const std::filesystem::path& path,
+                                    const struct stat& status, uid_t admin);
 
 }  // namespace receiver

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -29,9 +30,10 @@ class ScriptLauncher {
   // `directory` an existing one where each script gets an empty directory to work in.
   static base::Result<ScriptLauncher> start(const std::filesystem::path& list,
                                             const std::filesystem::path& directory);
-  ScriptLauncher(ScriptLauncher&&) noexcept = default;
+  ScriptLauncher(ScriptLauncher&& other) noexcept
+      : control_(std::move(other.control_)), pid_(std::exchange(other.pid_, -1)) {}
   ScriptLauncher& operator=(ScriptLauncher&&) = delete;
-  ~ScriptLauncher();  // ends the process and what it started
+  ~ScriptLauncher();  // ends the process
 
   struct Loaded {
     std::uint64_t generation = 0;
@@ -39,18 +41,17 @@ class ScriptLauncher {
   };
   // Reads the list, now or again; the launcher keeps the former ones for runs that
   // began with them.  Blocks.  From any thread.  Code::config with the remedy.
-  base::Result<Loaded> load();
+  base::Result<Loaded> load() const;
 
   struct Request {
     std::uint64_t generation = 0;
-    std::size_t script = 0;
-    std::chrono::milliseconds timeout{};
+    std::size_t script = 0;                // of that list
+    std::chrono::milliseconds deadline{};  // told to the script
     ScriptEvent event = ScriptEvent::data;
     std::string id;
   };
   // The channel: readable when there is a report.  From any thread; does not block.
-  base::Result<base::Fd> launch(const Request& request, const base::Fd& input,
-                                const base::Fd& message) const;
+  base::Result<base::Fd> launch(const Request& request, int input, int message) const;
   // What a readable channel has to say.
   static ScriptExit read_report(int channel);
 

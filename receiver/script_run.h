@@ -26,6 +26,8 @@ class ScriptOutcome {
  public:
   // There are no scripts: nothing stands in the way.
   static ScriptOutcome none();
+  // The scripts could not be asked.
+  static ScriptOutcome unable(const base::Error& error);
 
   // The only leave to commit: every required script has passed this very message, and
   // nothing else speaks against it.
@@ -62,7 +64,7 @@ class ScriptRun {
 
   struct Start {
     std::size_t script = 0;
-    std::chrono::milliseconds timeout{};
+    std::chrono::milliseconds deadline{};  // when its verdict is too late
   };
 
   // What happened.
@@ -88,7 +90,7 @@ class ScriptRun {
     std::string tag;
     bool must;  // the client was told 250: if it cannot be kept, deliver it
   };
-  std::vector<Keep> take_keeps();
+  const std::vector<Keep>& keeps() const { return keeps_; }
   // The copy that must be kept could not be: the message goes on with a mark.
   void keep_failed();
 
@@ -103,23 +105,22 @@ class ScriptRun {
     waiting,  // for a slot
     running,
     passed,   // or need not run: too large, not wanted
-    skipped,  // optional, and not run for a reason
+    skipped,  // optional, and not run or not heard for a reason
     failed,
     erred,
   };
 
-  bool in_pass(std::size_t script) const { return listed_[script]; }
-  void prepare();
+  void excuse();
   void advance(Instant now);
-  bool settle_step(Instant now);
+  bool settle_step();
   void open_step(Instant now);
-  bool take_verdict(std::size_t script);
-  void refuse(const smtp::Reply& reply);
+  void take_answer(std::size_t script);
+  void refuse_for(std::size_t script);
   void fail_late(std::size_t script);
-  void stop_all();
+  void skip_optional();
   void end(ScriptOutcome::End how);
+  void refuse(smtp::Reply reply);
   bool required_done() const;
-  std::size_t step_end(std::size_t first) const;
   void note(std::size_t script, const std::string& text);
 
   const ScriptConfig& config_;
@@ -127,14 +128,13 @@ class ScriptRun {
   ScriptEvent event_ = ScriptEvent::data;
   ScriptEvent follow_up_ = ScriptEvent::data;
   std::chrono::milliseconds budget_;
-  std::vector<bool> listed_;
   std::vector<State> states_;
   std::vector<ScriptVerdict> verdicts_;
   std::size_t step_ = 0, step_end_ = 0;  // scripts [step_, step_end_) are at work
   std::vector<std::size_t> stops_;
   std::vector<Keep> keeps_;
   std::vector<PreviousScript> previous_;
-  Instant waiting_since_{}, next_keep_alive_{};
+  Instant waiting_since_{}, next_keep_alive_;
   bool only_required_ = false;
   bool over_ = false;
   ScriptOutcome outcome_;

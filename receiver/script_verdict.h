@@ -42,6 +42,7 @@ struct ScriptVerdict {
   smtp::Reply reply;                     // of fail and error
   std::string why;                       // of error: for the log
   std::string log;                       // what the script wants logged
+  std::string errors;                    // the start of its standard error
   std::vector<std::string> headers_add;  // "Name: value", one line each, no line end
   AclVariables vars;                     // "acl_m_x"
   std::string keep_tag;

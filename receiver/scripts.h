@@ -18,10 +18,13 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "net/pool.h"
 #include "receiver/script_conditions.h"
@@ -46,8 +49,7 @@ class ScriptService {
   // All must outlive the service.  `directory` is for large messages while scripts
   // read them, on the spool's file system or another.
   ScriptService(ScriptLauncher& launcher, net::Pool& pool, base::MainLog& log,
-                const base::Clock& clock, std::filesystem::path directory,
-                std::string list_name);
+                const base::Clock& clock, std::filesystem::path directory);
 
   // Reads the list, at the start and at each reload; what runs keeps the old one, and
   // so does everybody if there is something wrong.  Blocks.
@@ -60,7 +62,7 @@ class ScriptService {
   ScriptSlots& slots() { return slots_; }
   const base::Clock& clock() const { return clock_; }
   const std::filesystem::path& directory() const { return directory_; }
-  void log(const std::string& id, const std::vector<std::string>& lines);
+  void log(const std::string& id, const std::vector<std::string>& lines) const;
 
  private:
   ScriptLauncher& launcher_;
@@ -68,7 +70,6 @@ class ScriptService {
   base::MainLog& log_;
   const base::Clock& clock_;
   std::filesystem::path directory_;
-  std::string list_name_;
   ScriptSlots slots_;
   mutable std::mutex mutex_;
   std::shared_ptr<const ScriptList> list_;  // shared with the runs that began with it
@@ -92,8 +93,8 @@ struct ScriptEventRun {
   ScriptService* service;
   std::shared_ptr<const ScriptList> list;
   std::shared_ptr<const ScriptMessage> message;  // shared with the run before
-  std::shared_ptr<ScriptRun> broken;
-  std::shared_ptr<base::Fd> content;
+  std::shared_ptr<const ScriptRun> broken;
+  std::shared_ptr<const base::Fd> content;
 };
 
 struct ScriptResult {
