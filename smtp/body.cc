@@ -161,7 +161,7 @@ std::size_t BodyReader::feed(std::string_view wire, std::string& out) {
   const char* in = wire.data();
   const char* const end = in + wire.size();
   const char* cr = nullptr;  // the next one, once it was looked for
-  const bool lf_is_text = keeps_bare();
+  const bool lf_is_text = keeps_bare() && !pauses_at_lines();
   const std::uint64_t lines_before = lines_;
   const std::size_t before = out.size();
   bool pausing = false;
@@ -180,11 +180,11 @@ std::size_t BodyReader::feed(std::string_view wire, std::string& out) {
         in = stop;
         if (in == end) break;
       }
-      Step next = step(*in);
-      to = perform(next.action, *in, to);
+      const char octet = *in++;
+      Step next = step(octet);
+      to = perform(next.action, octet, to);
       state_ = next.next;
-      ++in;
-      pausing = state_ == State::line_start && pauses_at_lines();
+      pausing = octet == '\n' && pauses_at_lines();
     }
     return static_cast<std::size_t>(to - buffer);
   });

@@ -42,7 +42,7 @@ class BodyReader {
   std::size_t feed(std::string_view wire, std::string& out);
 
   // Where the header section ends is not known here, but matters: until headers_over(),
-  // feed() then returns behind each line end.
+  // feed() then returns behind each LF.
   bool pauses_at_lines() const {
     return in_headers_ && (policy_ != LineEndings::reject || storing_ == Storing::wire);
   }

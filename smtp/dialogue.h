@@ -33,9 +33,9 @@ struct Offer {
   bool vrfy = false;
   bool expn = false;
   bool pipelining = true;
-  bool pipe_connect = false;       // PIPECONNECT; see early_input()
-  std::vector<std::string> auth;   // mechanisms, in upper case; empty: no AUTH
-  bool auth_unadvertised = false;  // control = allow_auth_unadvertised
+  bool pipe_connect = false;           // PIPECONNECT; see early_input()
+  std::vector<std::string> auth = {};  // mechanisms, in upper case; empty: no AUTH
+  bool auth_unadvertised = false;      // control = allow_auth_unadvertised
   bool chunking = false;
   bool binary_mime = false;  // with chunking only
   bool starttls = false;     // never listed in TLS
@@ -45,7 +45,7 @@ struct Offer {
 
   bool require_helo = true;       // hosts_require_helo
   bool helo_accept_junk = false;  // helo_accept_junk_hosts
-  std::string helo_allow_chars;
+  std::string helo_allow_chars = {};
   bool enforce_sync = true;  // smtp_enforce_sync, control = no_enforce_sync
 
   // The next syntax or protocol error, or unknown command, ends the connection.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <type_traits>
 
 namespace smtp {
 namespace {
@@ -13,25 +14,39 @@ struct Read {
   std::size_t used = 0;
   bool done = false;
   bool bare = false;
+  bool lenient_end = false;
+  bool first_line_bare = false;
   std::uint64_t lines = 0, nuls = 0, longest = 0, size = 0;
 
   bool operator==(const Read&) const = default;
 };
 
-// Feeds `wire` cut at `cuts`, which is sorted.
-Read read_cut(std::string_view wire, const std::vector<std::size_t>& cuts) {
-  DotReader reader;
+// Feeds `wire` cut at `cuts`, which is sorted.  The header section is what comes before
+// the first empty line.
+template <class Reader>
+Read read_with(Reader reader, std::string_view wire,
+               const std::vector<std::size_t>& cuts) {
   Read read;
   std::size_t begin = 0;
   auto feed = [&](std::size_t end) {
-    if (reader.done() || end == begin) return;
-    std::size_t taken = reader.feed(wire.substr(begin, end - begin), read.content);
-    read.used += taken;
-    EXPECT_TRUE(reader.done() || taken == end - begin);
-    begin = end;
+    while (!reader.done() && begin < end) {
+      std::size_t taken = reader.feed(wire.substr(begin, end - begin), read.content);
+      begin += taken;
+      EXPECT_TRUE(reader.done() || begin == end || reader.pauses_at_lines());
+      if (read.content.starts_with('\n') || read.content.contains("\n\n"))
+        reader.headers_over();
+    }
   };
   for (std::size_t cut : cuts) feed(cut);
   feed(wire.size());
+  read.used = begin;
+  if constexpr (std::is_same_v<Reader, ChunkReader>) {
+    EXPECT_FALSE(reader.done());
+    reader.finish(read.content);
+    read.first_line_bare = reader.first_line_bare();
+  } else {
+    read.lenient_end = reader.lenient_end();
+  }
   read.done = reader.done();
   read.bare = reader.bare_line_end();
   read.lines = reader.lines();
@@ -43,16 +58,22 @@ Read read_cut(std::string_view wire, const std::vector<std::size_t>& cuts) {
 }
 
 // The same at every one and every two split points, and byte by byte.
-Read read_everyhow(std::string_view wire) {
-  const Read whole = read_cut(wire, {});
+template <class Reader = DotReader>
+Read read_everyhow(std::string_view wire, const Reader& reader = Reader()) {
+  const Read whole = read_with(reader, wire, {});
   std::vector<std::size_t> all;
   for (std::size_t i = 0; i <= wire.size(); ++i) {
     all.push_back(i);
     for (std::size_t j = i; j <= wire.size(); ++j)
-      EXPECT_EQ(read_cut(wire, {i, j}), whole) << "cut at " << i << " and " << j;
+      EXPECT_EQ(read_with(reader, wire, {i, j}), whole)
+          << "cut at " << i << " and " << j;
   }
-  EXPECT_EQ(read_cut(wire, all), whole);
+  EXPECT_EQ(read_with(reader, wire, all), whole);
   return whole;
+}
+
+Read read_cut(std::string_view wire, const std::vector<std::size_t>& cuts) {
+  return read_with(DotReader(), wire, cuts);
 }
 
 TEST(DotReader, RX9_UndoesLeadingDots) {
@@ -129,6 +150,152 @@ TEST(DotReader, CountsInLargeBuffersToo) {
     EXPECT_EQ(read_cut(with_nul, {}).nuls, 300u) << at;
     EXPECT_EQ(read_cut(with_nul, {5, 5000}).nuls, 300u) << at;
   }
+}
+
+const std::string kHead = "A: b\r\n\r\n";
+
+TEST(DotReader, RX8_ReadsLoneLineEndsAsEximDoes) {
+  struct Row {
+    std::string wire, content;
+    std::uint64_t lines = 0, longest = 0;
+  };
+  for (const auto& [wire, content, lines, longest] : {
+           // In the body a lone LF is a blank and a lone CR ends the line.
+           Row{kHead + "a\nb\r\n.\r\n", "A: b\n\na b\n", 3, 4},
+           Row{kHead + "a\rb\r\n.\r\n", "A: b\n\na\nb\n", 4, 4},
+           Row{kHead + "\nb\r\n.\r\n", "A: b\n\n b\n", 3, 4},
+           Row{kHead + "abcdef\r\r\n.\r\n", "A: b\n\nabcdef\n\n", 4, 6},
+           Row{kHead + ".\nabcde\r\n.\r\n", "A: b\n\n abcde\n", 3, 6},
+           Row{kHead + ".\rab\r\n.\r\n", "A: b\n\n\nab\n", 4, 4},
+           Row{kHead + "a\r..b\r\n.\r\n", "A: b\n\na\n..b\n", 4, 4},
+           // In the header section both fold.
+           Row{"A: b\r\nC: d\ne\r\n\r\n.\r\n", "A: b\nC: d\n e\n\n", 4, 4},
+           Row{"A: b\rc\r\n\r\n.\r\n", "A: b\n c\n\n", 3, 4},
+           Row{"A: b\r\r\n\r\n.\r\n", "A: b\n \n\n", 3, 4},
+       }) {
+    Read read = read_everyhow(wire, DotReader(LineEndings::exim));
+    EXPECT_EQ(read.content, content);
+    EXPECT_EQ(read.lines, lines) << content;
+    EXPECT_EQ(read.longest, longest) << content;
+    EXPECT_TRUE(read.done && read.bare && !read.lenient_end) << content;
+    EXPECT_EQ(read.used, wire.size());
+  }
+}
+
+TEST(DotReader, RX7_EndsAtNothingElseAsEximEither) {
+  using namespace std::string_view_literals;
+  for (std::string_view trap :
+       {"\n.\n"sv, "\n.\r\n"sv, "\r\n.\n"sv, "\r.\r"sv, "\r\n.\r"sv, "\r\n\0.\r\n"sv,
+        "\r.\r\n"sv, "\n.\r"sv, "\r\n.\r\r\n"sv, "\r\r\n.\n"sv, "\r\n\r.\r\n"sv}) {
+    std::string wire =
+        kHead + "body" + std::string(trap) + "MAIL FROM:<x>\r\n.\r\nQUIT\r\n";
+    Read read = read_everyhow(wire, DotReader(LineEndings::exim));
+    EXPECT_TRUE(read.done && !read.lenient_end);
+    EXPECT_EQ(read.used, wire.size() - 6);
+    EXPECT_TRUE(read.content.contains("MAIL FROM:<x>\n"));
+  }
+  EXPECT_TRUE(read_everyhow(kHead + "x\n.\nMAIL FROM:<x>\r\n.\r\n",
+                            DotReader(LineEndings::exim))
+                  .content.ends_with("x . MAIL FROM:<x>\n"));
+}
+
+// Then it is as lenient as with those who are allowed to be; and the same safeguard.
+TEST(DotReader, EndsLinesAtLfAsEximIfTheFirstOneEndsSo) {
+  Read read = read_everyhow("A: b\nC: d\n\n..x\ny\r\n.\nNOOP\r\n",
+                            DotReader(LineEndings::exim));
+  EXPECT_EQ(read.content, "A: b\nC: d\n\n.x\ny\n");
+  EXPECT_TRUE(read.done && read.lenient_end);
+  EXPECT_EQ(read.used, 20u);
+  read = read_everyhow(".\nNOOP\r\n", DotReader(LineEndings::exim));
+  EXPECT_TRUE(read.done && read.lenient_end);
+}
+
+TEST(DotReader, TakesLfForALineEndWhereItIsLenient) {
+  struct Row {
+    std::string wire, content;
+    bool lenient_end;
+  };
+  for (const auto& [wire, content, lenient_end] : {
+           Row{"A: b\n\nx\n.\n", "A: b\n\nx\n", true},
+           Row{"A: b\n\nx\n.\r\n", "A: b\n\nx\n", true},
+           Row{"A: b\n\nx\r\n.\n", "A: b\n\nx\n", true},
+           Row{"A: b\n\nx\r\n.\r\n", "A: b\n\nx\n", false},
+           Row{"A: b\r\n\r\nx\n..\n.y\n\r\n.\r\n", "A: b\n\nx\n.\ny\n\n", false},
+           Row{"A: b\n\nx\r.\ry\n.\n", "A: b\n\nx\n.\ny\n", true},
+       }) {
+    Read read = read_everyhow(wire, DotReader(LineEndings::lenient));
+    EXPECT_EQ(read.content, content);
+    EXPECT_TRUE(read.done);
+    EXPECT_EQ(read.lenient_end, lenient_end) << wire;
+    EXPECT_EQ(read.used, wire.size());
+  }
+}
+
+ChunkReader chunks(LineEndings policy, Storing storing = Storing::lf,
+                   bool binary = false) {
+  return {policy, storing, binary};
+}
+
+TEST(ChunkReader, KnowsNoDotsAndNoEnd) {
+  std::string wire = kHead + ".\r\n..\r\n.x\r\n";
+  for (LineEndings policy :
+       {LineEndings::reject, LineEndings::exim, LineEndings::lenient}) {
+    Read read = read_everyhow(wire, chunks(policy));
+    EXPECT_EQ(read.content, "A: b\n\n.\n..\n.x\n");
+    EXPECT_FALSE(read.bare || read.first_line_bare);
+    EXPECT_EQ(read.lines, 5u);
+    EXPECT_EQ(read.longest, 4u);
+  }
+}
+
+TEST(ChunkReader, RepairsTheMissingLineEndOfTheLastLine) {
+  struct Row {
+    std::string wire, content;
+    std::uint64_t lines;
+  };
+  for (const auto& [wire, content, lines] : {
+           Row{"", "", 0},
+           Row{kHead, "A: b\n\n", 2},
+           Row{kHead + "x", "A: b\n\nx\n", 3},
+           Row{kHead + "x\r", "A: b\n\nx\n", 3},
+           Row{kHead + "x\n", "A: b\n\nx \n", 3},
+           Row{"A: b", "A: b\n", 1},
+       }) {
+    Read read = read_everyhow(wire, chunks(LineEndings::exim));
+    EXPECT_EQ(read.content, content);
+    EXPECT_EQ(read.lines, lines) << content;
+  }
+}
+
+TEST(ChunkReader, WantsCrlfBehindTheFirstLine) {
+  for (LineEndings policy : {LineEndings::exim, LineEndings::lenient}) {
+    EXPECT_TRUE(read_everyhow("A: b\nC: d\r\n\r\n", chunks(policy)).first_line_bare);
+    EXPECT_FALSE(read_everyhow("A: b\r\nC: d\n\r\n", chunks(policy)).first_line_bare);
+  }
+  EXPECT_TRUE(read_everyhow("A: b\nC: d\r\n\r\n", chunks(LineEndings::reject)).bare);
+}
+
+TEST(ChunkReader, KeepsTheBodyAsItCameInWireFormat) {
+  struct Row {
+    std::string body, stored;
+    bool bare;
+  };
+  for (const auto& [body, stored, bare] : {
+           Row{"a\r\nb\r\n", "a\r\nb\r\n", false},
+           Row{"a", "a\r\n", false},
+           Row{"a\rb\nc\r\n", "a\rb\nc\r\n", true},
+           Row{"\n", "\n\r\n", true},
+       })
+    for (LineEndings policy : {LineEndings::reject, LineEndings::exim}) {
+      Read read = read_everyhow(kHead + body, chunks(policy, Storing::wire));
+      EXPECT_EQ(read.content, "A: b\n\n" + stored);
+      EXPECT_EQ(read.bare, bare) << body;
+      read = read_everyhow(kHead + body, chunks(policy, Storing::wire, true));
+      EXPECT_FALSE(read.bare) << body;
+    }
+  EXPECT_TRUE(
+      read_everyhow("A:\nb\r\n\r\n", chunks(LineEndings::reject, Storing::wire, true))
+          .bare);
 }
 
 std::string write_cut(std::string_view content, std::size_t step) {

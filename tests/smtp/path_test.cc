@@ -69,6 +69,20 @@ TEST(Address, FollowsTheGrammarOfMailbox) {
     EXPECT_EQ(Address::parse(row.text).has_value(), row.valid) << row.text;
 }
 
+TEST(Address, MayHoldUtf8IfAsked) {
+  for (const char* text : {"gr\xc3\xbc\xc3\x9f@example.org", "u@gr\xc3\xbcn.example",
+                           "u@\xe2\x82\xac.eu", "\"\xf0\x9f\x93\xa8 x\"@example.org"}) {
+    EXPECT_TRUE(Address::parse(text, Utf8::yes)) << text;
+    EXPECT_FALSE(Address::parse(text)) << text;
+  }
+  for (const char* text :
+       {"\xfc@x", "\xc3@x", "u@\xc3", "\xc0\xaf@x", "\xe0\x80\xaf@x", "\xed\xa0\x80@x",
+        "\xf4\x90\x80\x80@x", "\xc2\x85@x", "\x80@x", "\"\xbf\"@x"})
+    EXPECT_FALSE(Address::parse(text, Utf8::yes)) << text;
+  EXPECT_EQ(ReversePath::parse("<@\xc3\xbc.x:\xc3\xbc@x>", Utf8::yes)->text(),
+            "\xc3\xbc@x");
+}
+
 TEST(Address, HoldsItsPartsAsWritten) {
   auto address = Address::parse("\"A b\"@Example.ORG");
   ASSERT_TRUE(address);
