@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The actions that evaluate: expand, match, route, retry.
+// The actions that evaluate one question: match, route, retry; and what all that
+// evaluate begin with.
 #include <algorithm>
 #include <iostream>
 #include <utility>
@@ -20,7 +21,6 @@ namespace {
 
 using base::Code;
 using base::Result;
-using policy::Failure;
 
 constexpr std::size_t kLargestMessage = std::size_t{1} << 30;
 
@@ -28,62 +28,6 @@ constexpr std::size_t kLargestMessage = std::size_t{1} << 30;
 std::unexpected<base::Error> not_all() {
   return base::fail(Code::partial, "");
 }
-
-std::string_view word_of(Failure::Kind kind) {
-  switch (kind) {
-    case Failure::Kind::forced:
-      return "forced";
-    case Failure::Kind::defer:
-      return "deferred";
-    default:
-      return "failed";
-  }
-}
-
-// One text after the other, with one context, as exim -be does it.
-class Expander {
- public:
-  Expander(const policy::Policy& policy, policy::Context& context, bool json)
-      : policy_(policy), context_(context), json_(json), parser_(policy, program_) {}
-
-  void expand(std::string_view text, std::string& out) {
-    policy::Diagnostics diagnostics;
-    auto parsed = parser_.parse(text, diagnostics);
-    if (auto judged = judge(diagnostics); !judged)
-      return failed("failed", judged.error().text, out);
-    policy::Evaluation evaluation{.policy = policy_, .context = context_};
-    auto value = policy::expand(parsed, evaluation);
-    if (!value) return failed(word_of(value.error().kind), value.error().text, out);
-    if (json_)
-      write("value", *value, out);
-    else
-      out += *value;
-    out += '\n';
-  }
-  bool all_well() const { return all_well_; }
-
- private:
-  void failed(std::string_view word, std::string_view why, std::string& out) {
-    all_well_ = false;
-    if (json_) {
-      write(word, why, out);
-    } else {
-      out += word == "deferred" ? "Deferred: " : "Failed: ";
-      out += base::printable(why);
-    }
-    out += '\n';
-  }
-  static void write(std::string_view key, std::string_view text, std::string& out) {
-    base::Json(out).begin_object().member(key, text).end_object();
-  }
-
-  const policy::Program program_ = policy::Program::any();
-  const policy::Policy& policy_;
-  policy::Context& context_;
-  bool json_;
-  policy::Expressions parser_;
-  bool all_well_ = true;
-};
 
 std::optional<policy::ListKind> list_kind(std::string_view word) {
   using policy::ListKind;
@@ -116,6 +60,17 @@ bool is_well(const policy::RoutedAddress& routed) {
 }
 
 }  // namespace
+
+std::string_view word_of(policy::Failure::Kind kind) {
+  switch (kind) {
+    case policy::Failure::Kind::forced:
+      return "forced";
+    case policy::Failure::Kind::defer:
+      return "deferred";
+    default:
+      return "failed";
+  }
+}
 
 Result<policy::Loaded> load_sound_policy(const base::CommonOptions& common) {
   auto file = TRY(policy::read_policy_file(common));
@@ -153,30 +108,6 @@ Result<void> fill(policy::ScriptedContext& context, const PolicyOptions& options
     if (name == "sender_host_name") context.names_of_host = {value};
     context.set_variable(*id, value);
   }
-  return {};
-}
-
-Result<void> expand_texts(const PolicyOptions& options) {
-  auto loaded = TRY(load_sound_policy(options.common));
-  policy::ScriptedContext context;
-  TRY(fill(context, options));
-  Expander expander(*loaded.policy, context, options.json);
-  std::string out;
-  for (const std::string& text : options.operands) expander.expand(text, out);
-  if (options.operands.empty()) {
-    constexpr std::size_t kEnough = 65536;
-    std::ios::sync_with_stdio(false);
-    std::cin.tie(nullptr);
-    for (std::string line; std::getline(std::cin, line);) {
-      expander.expand(line, out);
-      // Somebody may wait for this answer before the next question.
-      if (out.size() < kEnough && std::cin.rdbuf()->in_avail() > 0) continue;
-      TRY(put(out));
-      out.clear();
-    }
-  }
-  TRY(put(out));
-  if (!expander.all_well()) return not_all();
   return {};
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/cli.h"
 #include "base/result.h"
+#include "policy/outcome.h"
 #include "policy/programs.h"
 #include "policy/scripted_context.h"
 
@@ -48,6 +49,9 @@ base::Result<policy::Loaded> load_sound_policy(const base::CommonOptions& common
 
 // What --message and --set say.  Code::usage: there is no such variable.
 base::Result<void> fill(policy::ScriptedContext& context, const PolicyOptions& options);
+
+// "forced", "deferred", "failed": how answers begin that are none.
+std::string_view word_of(policy::Failure::Kind kind);
 
 // A tool's answer, on standard output at the end or when it is long.
 base::Result<void> print(std::string_view text);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One text after the other is expanded with one context, as exim -be does it: what one
+// sets, the next ones see.
+//
+// A stream of lines is worked on by all processors.  Nearly no line needs what others
+// have set, so blocks are tried ahead of their turn, each line from the values at the
+// outset; one that turns out to have asked for what was set by then is expanded again
+// in its turn.  Who types questions is not kept waiting: threads begin when lines come
+// by the hundred.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "policy/policy.h"
+#include "policy/scripted_context.h"
+
+namespace utils {
+
+using Answer = std::function<base::Result<void>(std::string_view answers)>;
+
+// One line for each text, given to `answer`.  False: some have no value.
+base::Result<bool> expand_each(const policy::Policy& policy,
+                               policy::ScriptedContext& context, bool json,
+                               std::span<const std::string> texts,
+                               const Answer& answer);
+
+// Whole lines, as many as are there, at least one; without its newline only the last of
+// all can be.  Nothing: there are no more.
+using Block = std::optional<std::string>;
+
+// The same for lines, with the answers to each block as soon as they are there.
+base::Result<bool> expand_lines(const policy::Policy& policy,
+                                policy::ScriptedContext& context, bool json,
+                                const std::function<base::Result<Block>()>& source,
+                                const Answer& answer);
+
+}  // namespace utils
