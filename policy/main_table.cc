@@ -142,7 +142,7 @@ constexpr OptionInfo kMain[] = {
     row("dns_trust_aa", T::domains, "", "Domains whose own servers are trusted."),
     row("dns_trust_anchors", T::text, "",
         "Files with DS or DNSKEY records that DNSSEC starts from; without it "
-        "/usr/share/dns/root.key if that is there.  The name servers must then pass "
+        "/usr/share/dns/root.key if that is there; the name servers must then pass "
         "DNSSEC records on."),
     row("dns_use_edns0", T::integer, "-1",
         "Use EDNS0: 0, 1, or -1 for the system's way."),
