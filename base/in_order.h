@@ -2,12 +2,10 @@
 //
 // Many threads work, one hands on their results in the order the work was given out.
 //
-// Made for reading a queue of small files: on a warm cache two threads are enough, on a
-// cold disk the time goes into waiting and dozens of reads in flight are several times
-// as fast.  So it starts with one thread a processor and large chunks; once a worker
-// had to wait for the disk again and again in one chunk, it adds a thread whenever one
-// had to wait, up to `most_threads`, and asks for small chunks, so that neighbours are
-// read together: whatever lies below reads ahead for one stream, not for sixty-four.
+// Made for reading a queue of small files: on a warm cache a thread a processor is
+// enough, on a disk that is slow to answer more of them are faster.  So it starts with
+// those, and adds a thread whenever one had to wait more than once in one chunk, up to
+// `most_threads`.
 #pragma once
 
 #include <sys/resource.h>
@@ -23,24 +21,19 @@
 
 namespace base {
 
-enum class ChunkSize {
-  large,  // some dozens: handing over costs next to nothing
-  small,  // one or two
-};
-
 // Takes chunks from `source` until it has no more, gives each to a worker and calls
 // `sink` with the results, in the order of the chunks, on the calling thread.
 // `make_worker` is called once a thread, so a worker may own buffers.  `source` is
-// called by one thread at a time and told which size of chunk serves.  When `sink`
-// returns false, no new chunk is taken and the function returns.
+// called by one thread at a time.  When `sink` returns false, no new chunk is taken and
+// the function returns.
 template <class Chunk, class Out>
 class InOrder {
  public:
-  using Source = std::function<std::optional<Chunk>(ChunkSize)>;
+  using Source = std::function<std::optional<Chunk>()>;
   using Worker = std::function<Out(Chunk&)>;
 
   InOrder(Source source, std::function<Worker()> make_worker,
-          unsigned most_threads = 32)
+          unsigned most_threads = 16)
       : source_(std::move(source)),
         make_worker_(std::move(make_worker)),
         most_threads_(most_threads) {}
@@ -93,9 +86,8 @@ class InOrder {
       });
       if (stopped_ || exhausted_) return;
       fetching_ = true;
-      ChunkSize size = size_;
       lock.unlock();
-      std::optional<Chunk> chunk = source_(size);
+      std::optional<Chunk> chunk = source_();
       lock.lock();
       fetching_ = false;
       if (!chunk) {
@@ -110,23 +102,17 @@ class InOrder {
       room_.notify_one();  // somebody else may fetch now
       long before = waits();
       Out out = worker(*chunk);
-      bool waited = waits() - before >= (size == ChunkSize::large ? kManyWaits : 1);
+      bool waited = waits() - before >= kManyWaits;
       lock.lock();
       slots_[number - handed_on_] = std::move(out);
-      if (waited) size_ = ChunkSize::small;
       if (waited && !exhausted_ && !stopped_ && threads_.size() < most_threads_)
         add_thread();
       if (number == handed_on_) ready_.notify_one();
     }
   }
 
-  // A slow reader of our output must not make us hold the whole queue in memory.  But
-  // when this many are under way all wait for the first, and one read from a cold disk
-  // may take as long as dozens of others: so small chunks get more room, about what the
-  // large ones have in messages.
-  std::size_t most_under_way() const {
-    return (size_ == ChunkSize::large ? 4 : 64) * threads_.size();
-  }
+  // A slow reader of our output must not make us hold the whole queue in memory.
+  std::size_t most_under_way() const { return 4 * threads_.size(); }
 
   // How often this thread gave its processor up to wait: for the disk, while it works
   // on a chunk.  Time would tell less, since a busy machine takes the processor away as
@@ -136,7 +122,7 @@ class InOrder {
     ::getrusage(RUSAGE_THREAD, &usage);
     return usage.ru_nvcsw;
   }
-  static constexpr long kManyWaits = 8;  // in a large chunk
+  static constexpr long kManyWaits = 2;  // in a chunk
 
   Source source_;
   std::function<Worker()> make_worker_;
@@ -147,7 +133,6 @@ class InOrder {
   std::condition_variable room_;   // a worker may fetch
   std::deque<Slot> slots_;
   std::vector<std::thread> threads_;
-  ChunkSize size_ = ChunkSize::large;
   std::size_t given_out_ = 0;
   std::size_t handed_on_ = 0;
   bool fetching_ = false;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,17 +19,36 @@ namespace {
 // A -H of 50,000 recipients and a megabyte of headers is some 5 MB; this is beyond any.
 constexpr std::size_t kLargestH = std::size_t{256} << 20;
 
+// Where -H is, from input/.
+std::string h_place(const SpoolEntry& entry) {
+  std::string place;
+  if (entry.subdirectory != 0) place = {entry.subdirectory, '/'};
+  place += entry.stem();
+  place += "-H";
+  return place;
+}
+
+// Non-blocking, so that a fifo in a message's place cannot hold the listing.
+base::Fd open_h(int directory, const std::string& name) {
+  return base::Fd(::openat(directory, name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+}
+
 // Reads a file of usual size in one call, into the bytes `text` has already: a listing
-// spends its time in system calls and allocations.  False for any other, and whatever
-// is no file; read_all tells why.
-bool read_usual(int fd, std::string& text) {
+// spends its time in system calls and allocations.  False, and no text, for any other,
+// and whatever is no file; read_all tells why.  With RWF_NOWAIT also false if it is not
+// in memory, and then the disk has been told to fetch it.
+bool read_usual(int fd, std::string& text, int flags = 0) {
   constexpr std::size_t kUsual = std::size_t{16} << 10;
+  constexpr std::size_t kPage = 4096;  // what memory has is a number of these
   ssize_t got = 0;
   text.resize_and_overwrite(kUsual, [&](char* to, std::size_t size) {
-    got = ::pread(fd, to, size, 0);
-    return got > 0 ? static_cast<std::size_t>(got) : 0;
+    iovec piece{to, size};
+    got = ::preadv2(fd, &piece, 1, 0, flags);
+    bool whole = got > 0 && static_cast<std::size_t>(got) < size &&
+                 (flags == 0 || static_cast<std::size_t>(got) % kPage != 0);
+    return whole ? static_cast<std::size_t>(got) : 0;
   });
-  return got > 0 && static_cast<std::size_t>(got) < kUsual;
+  return !text.empty();
 }
 
 bool in_journal(const std::vector<std::string_view>& journal, std::string_view name) {
@@ -71,13 +91,25 @@ std::optional<std::uint64_t> Queued::body_size() const {
   return *d_size - first_line;
 }
 
-base::Result<int> Looker::directory(char subdirectory) {
-  auto known = directories_.find(subdirectory);
-  if (known == directories_.end()) {
-    auto fd = TRY(base::open_file(spool_->input(subdirectory), O_RDONLY | O_DIRECTORY));
-    known = directories_.emplace(subdirectory, std::move(fd)).first;
+base::Result<int> Looker::input() {
+  if (!input_) input_ = TRY(base::open_file(spool_->input(), O_RDONLY | O_DIRECTORY));
+  return input_.get();
+}
+
+void Looker::expect(std::span<const SpoolEntry> entries) {
+  if (expected_.size() < entries.size()) expected_.resize(entries.size());
+  next_ = 0;
+  end_ = entries.size();
+  for (std::size_t i = 0; i < end_; ++i) {
+    Opened& opened = expected_[i];
+    opened.text.clear();
+    opened.fd.reset();
+    auto at = input();
+    if (!at) continue;
+    opened.fd = open_h(*at, h_place(entries[i]));
+    if (opened.fd && read_usual(opened.fd.get(), opened.text, RWF_NOWAIT))
+      opened.fd.reset();
   }
-  return known->second.get();
 }
 
 base::Result<void> Looker::look(const SpoolEntry& entry, Queued& queued) {
@@ -85,15 +117,23 @@ base::Result<void> Looker::look(const SpoolEntry& entry, Queued& queued) {
   queued.h.clear();
   queued.journal.clear();
   queued.d_size.reset();
-  int at = TRY(directory(entry.subdirectory));
-  std::string name = entry.h_name();
+  queued.h_text.clear();
+  base::Fd h;
+  if (next_ < end_) {
+    Opened& opened = expected_[next_++];
+    h = std::move(opened.fd);
+    queued.h_text.swap(opened.text);
+  }
+  int at = TRY(input());
+  std::string name = h_place(entry);
   auto path = [&] { return (spool_->input(entry.subdirectory) / name).string(); };
 
-  // Non-blocking, so that a fifo in a message's place cannot hold the listing.
-  base::Fd h(::openat(at, name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (!h) return base::system_failure(path(), errno);
-  if (!read_usual(h.get(), queued.h_text))
-    queued.h_text = TRY(base::read_all(h.get(), path(), kLargestH));
+  if (queued.h_text.empty()) {
+    if (!h) h = open_h(at, name);
+    if (!h) return base::system_failure(path(), errno);
+    if (!read_usual(h.get(), queued.h_text))
+      queued.h_text = TRY(base::read_all(h.get(), path(), kLargestH));
+  }
 
   name.back() = 'D';
   struct stat status{};
@@ -102,8 +142,7 @@ base::Result<void> Looker::look(const SpoolEntry& entry, Queued& queued) {
 
   name.back() = 'J';
   if (!entry.has_no_journal) read_journal(at, name, queued);
-  name.back() = 'H';
-  read_h_file(queued.h_text, name, queued.h);
+  read_h_file(queued.h_text, entry.h_name(), queued.h);
   return {};
 }
 

@@ -6,8 +6,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,10 +44,18 @@ struct Queued {
   std::optional<std::uint64_t> body_size() const;
 };
 
-// Looks at messages of one spool.  Keeps the directories open; one for each thread.
+// Looks at messages of one spool.  Keeps input/ open, but not its up to 62
+// subdirectories: there is one for each thread, and descriptors are few.
+//
+// Who looks at many says so with expect(), a few dozen at a time: it makes the disk
+// fetch all of them, where look() alone would wait for one after the other.
 class Looker {
  public:
   explicit Looker(const Spool& spool) : spool_(&spool) {}
+
+  // look() will be called for each of these, in this order.  What is wrong with a file
+  // is told there.
+  void expect(std::span<const SpoolEntry> entries);
 
   // Fills `queued`, whose buffers are reused.  Code::not_found: it is gone.  Damage to
   // -H is no error here: queued.h tells it.  A -H that is no readable regular file is
@@ -55,10 +63,19 @@ class Looker {
   base::Result<void> look(const SpoolEntry& entry, Queued& queued);
 
  private:
-  base::Result<int> directory(char subdirectory);
+  // A -H file on its way.
+  struct Opened {
+    base::Fd fd;       // none: not opened, or read already
+    std::string text;  // what the memory had of it; empty unless that was all
+  };
+
+  base::Result<int> input();
 
   const Spool* spool_;
-  std::map<char, base::Fd> directories_;
+  base::Fd input_;
+  std::vector<Opened> expected_;  // as many as ever were; their buffers are reused
+  std::size_t next_ = 0;          // the first that look() was not called for
+  std::size_t end_ = 0;
 };
 
 // The entry of an id, wherever it lies.  Code::not_found: "no such message".

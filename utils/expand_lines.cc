@@ -254,7 +254,7 @@ Result<bool> expand_lines(const policy::Policy& policy,
   Result<void> read, written;
   using Threads = base::InOrder<std::string, Tried>;
   Threads threads(
-      [&](base::ChunkSize) -> Block {
+      [&]() -> Block {
         auto lines = source();
         if (lines) return *std::move(lines);
         read = std::unexpected(std::move(lines).error());

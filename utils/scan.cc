@@ -7,9 +7,9 @@
 namespace utils {
 
 namespace {
-// Enough to make a hand-over cheap, few enough that the first lines come at once and
-// that threads share a queue of a few hundred.
-constexpr std::size_t kChunk = 64;
+// Enough to make a hand-over cheap and to keep a disk busy, few enough that the first
+// lines come at once and that threads share a queue of a few hundred.
+constexpr std::size_t kChunk = 32;
 }  // namespace
 
 base::Result<std::unique_ptr<EntrySource>> EntrySource::open(
@@ -73,13 +73,12 @@ void EntrySource::read_directories(const spoolfmt::Spool& spool) {
   changed_.notify_one();
 }
 
-std::optional<Entries> EntrySource::next(base::ChunkSize wanted) {
+std::optional<Entries> EntrySource::next() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return complete_ || given_out_ < entries_.size(); });
   if (given_out_ == entries_.size()) return std::nullopt;
   auto first = entries_.begin() + static_cast<std::ptrdiff_t>(given_out_);
-  auto size = std::min(wanted == base::ChunkSize::large ? kChunk : 1,
-                       entries_.size() - given_out_);
+  auto size = std::min(kChunk, entries_.size() - given_out_);
   given_out_ += size;
   return Entries(first, first + static_cast<std::ptrdiff_t>(size));
 }

@@ -47,7 +47,7 @@ class EntrySource {
   ~EntrySource();
 
   // The next chunk; nothing at the end.  For one thread at a time.
-  std::optional<Entries> next(base::ChunkSize wanted = base::ChunkSize::large);
+  std::optional<Entries> next();
 
   // Characters of the longest name among those known so far; never under 16.
   std::size_t widest_id();
@@ -107,6 +107,7 @@ void scan(
     auto queued = std::make_shared<spoolfmt::Queued>();
     return [&, looker, queued](Entries& chunk) {
       Part part;
+      looker->expect(chunk);
       for (const auto& entry : chunk) {
         auto trouble = look(spool, *looker, entry, selection, now, *queued);
         if (!trouble) continue;
@@ -118,8 +119,7 @@ void scan(
       return part;
     };
   };
-  Pipeline pipeline([&](base::ChunkSize wanted) { return source.next(wanted); },
-                    make_worker);
+  Pipeline pipeline([&] { return source.next(); }, make_worker);
   pipeline.run([&](Part part) {
     if (failures)
       for (const auto& trouble : part.troubles) failures->add(trouble);

@@ -19,7 +19,7 @@ using Squares = InOrder<int, int>;
 
 // Chunks 0, 1, 2, ... up to `count`.
 Squares::Source numbers(int count) {
-  return [next = 0, count](ChunkSize) mutable -> std::optional<int> {
+  return [next = 0, count]() mutable -> std::optional<int> {
     if (next == count) return std::nullopt;
     return next++;
   };
@@ -80,27 +80,6 @@ void wait_times(long times) {
   };
   for (long before = waits(); waits() - before < times;)
     std::this_thread::sleep_for(std::chrono::nanoseconds(1));
-}
-
-TEST(InOrderThreads, AsksForSmallChunksOnceAWorkerWaitedAgainAndAgain) {
-  std::vector<ChunkSize> asked;
-  auto source = [&asked, inner = numbers(20'000)](ChunkSize size) {
-    asked.push_back(size);
-    return inner(size);
-  };
-  Squares work(source, [] {
-    return [](int& n) {
-      if (n == 0) wait_times(100);
-      return n;
-    };
-  });
-  work.run([](int) { return true; });
-  // While the first is not done, no more than four a thread are given out.
-  auto first_small = std::ranges::find(asked, ChunkSize::small);
-  EXPECT_LE(first_small - asked.begin(),
-            4 * std::max(1U, std::thread::hardware_concurrency()));
-  EXPECT_EQ(std::count(first_small, asked.end(), ChunkSize::large), 0);
-  EXPECT_EQ(asked.front(), ChunkSize::large);
 }
 
 TEST(InOrderThreads, AddsThreadsWhileTheyWaitUpToTheMost) {

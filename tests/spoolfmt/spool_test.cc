@@ -334,6 +334,53 @@ TEST(Queued, Spool40_SizesAreThoseOfSection10) {
     EXPECT_EQ(format_listing_age(row.size), row.text) << row.size;
 }
 
+// As after a restart, on a file system that has a disk.
+void forget(const fs::path& path) {
+  auto fd = *base::open_file(path, O_RDONLY);
+  ASSERT_EQ(::fsync(fd.get()), 0);
+  ASSERT_EQ(::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
+}
+
+TEST(Queued, ExpectedMessagesAreReadAsOthers) {
+  support::TempDir dir;
+  auto spool = *Spool::create(dir / "spool");
+  // Around a page, around the usual size, far beyond it.
+  const std::vector<std::size_t> sizes{1, 4095, 4096, 4097, 16384, 20'000, 1 << 20};
+  std::vector<SpoolEntry> entries;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    auto h = spool.input() / ("1xUYv" + std::to_string(i) + "-0004Zg-2C-H");
+    std::ofstream(h) << std::string(sizes[i], static_cast<char>('a' + i));
+  }
+  entries = *spool.sorted(ignore);
+  ASSERT_EQ(entries.size(), sizes.size());
+  SpoolEntry nowhere = entries[0];
+  nowhere.subdirectory = 'z';
+  entries.insert(entries.begin() + 2, nowhere);
+  fs::create_directory(spool.input() / "1xUYvz-0004Zg-2C-H");
+  entries.push_back(spool.sorted(ignore)->back());
+
+  Looker looker(spool);
+  Queued queued;
+  for (bool forgotten : {true, false}) {
+    for (std::size_t i = 0; forgotten && i < sizes.size(); ++i)
+      forget(spool.input() / ("1xUYv" + std::to_string(i) + "-0004Zg-2C-H"));
+    looker.expect(entries);
+    std::size_t i = 0;
+    for (const auto& entry : entries) {
+      auto looked = looker.look(entry, queued);
+      bool is_file = entry.subdirectory == 0 && i < sizes.size();
+      ASSERT_EQ(looked.has_value(), is_file);
+      if (!is_file) continue;
+      EXPECT_EQ(queued.h_text, std::string(sizes[i], static_cast<char>('a' + i)));
+      ++i;
+    }
+  }
+  looker.expect({entries.data(), 1});
+  ASSERT_TRUE(looker.look(entries[0], queued));
+  ASSERT_TRUE(looker.look(entries[1], queued));  // nobody expected it
+  EXPECT_EQ(queued.h_text.size(), sizes[1]);
+}
+
 TEST(Queued, StrangeThingsInAMessagesPlaceAreErrorsNotHangs) {
   support::TempDir dir;
   auto spool = *Spool::create(dir / "spool");
