@@ -135,7 +135,7 @@ std::optional<Reply> Dialogue::refuses(const Command& command) {
   if (!refusal) return refusal;
   note_refusal(verb_of(command), *refusal);
   if (bdat && bdat->size > kLargestSwallowedChunk) {
-    chunk_.reset();
+    chunk_->size = 0;
     end(kSyntaxOrProtocol);
   }
   return refusal;
@@ -388,6 +388,14 @@ std::string Dialogue::keywords() const {
   return text += "\nENHANCEDSTATUSCODES\nHELP";
 }
 
+Reply Dialogue::help() const {
+  Reply reply = standard(Standard::help);
+  if (offer_.chunking) reply.text += " BDAT";
+  if (offer_.starttls && !in_tls_) reply.text += " STARTTLS";
+  if (!offer_.auth.empty()) reply.text += " AUTH";
+  return reply;
+}
+
 Reply Dialogue::usual_answer(const Command& command) const {
   switch (verb_of(command)) {
     case Verb::helo:
@@ -416,7 +424,7 @@ Reply Dialogue::usual_answer(const Command& command) const {
     case Verb::etrn:
       return standard(offer_.etrn ? Standard::ok : Standard::etrn_refused);
     case Verb::help:
-      return standard(Standard::help);
+      return help();
     case Verb::starttls:
       return standard(Standard::start_tls);
     case Verb::auth:

@@ -111,7 +111,8 @@ class Dialogue {
   // BDAT: once its chunk was read, and a refused one too.  AUTH: the last reply.
   void apply(const Command& command, const Reply& reply);
 
-  // The octets behind the BDAT that refuses() was asked about, until apply().
+  // The octets behind the BDAT that refuses() was asked about, until apply().  Of a
+  // refused one that is very large none: then the connection is over().
   const std::optional<Chunk>& chunk() const { return chunk_; }
   // Between two chunks of a message, or while one comes.
   bool in_chunks() const { return chunks_ == Chunks::open; }
@@ -174,6 +175,7 @@ class Dialogue {
   Reply all_refused() const;
   Reply hello(std::string_view name, bool extended) const;
   std::string keywords() const;
+  Reply help() const;
 
   Offer offer_;
   std::optional<Offer> advertised_;  // by the last EHLO; nothing after HELO

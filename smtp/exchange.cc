@@ -105,8 +105,10 @@ void Exchange::append_mail(std::string& out) const {
   out.append("MAIL FROM:<").append(envelope_.sender).append(">");
   if (server_.size && envelope_.size)
     out.append(" SIZE=").append(std::to_string(*envelope_.size));
-  if (server_.eight_bit_mime && envelope_.body != BodyType::unsaid)
-    out += envelope_.body == BodyType::seven_bit ? " BODY=7BIT" : " BODY=8BITMIME";
+  if (server_.eight_bit_mime && envelope_.body == BodyType::seven_bit)
+    out += " BODY=7BIT";
+  if (server_.eight_bit_mime && envelope_.body == BodyType::eight_bit_mime)
+    out += " BODY=8BITMIME";
   out += "\r\n";
 }
 

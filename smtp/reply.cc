@@ -25,8 +25,7 @@ constexpr Row kTable[] = {
     {Standard::start_content, 354, "", "send the message, end it with a single dot"},
     {Standard::closing, 221, "2.0.0", "closing connection"},
     {Standard::help, 214, "2.0.0",
-     "commands: EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY EXPN ETRN STARTTLS "
-     "AUTH HELP"},
+     "commands: EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY EXPN ETRN HELP"},
     {Standard::cannot_verify, 252, "2.5.0", "send some mail, it may be accepted"},
     {Standard::start_tls, 220, "2.0.0", "go ahead with TLS"},
     {Standard::xclient_taken, 220, "2.0.0", "XCLIENT success, say EHLO"},

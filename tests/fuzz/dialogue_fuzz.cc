@@ -76,7 +76,7 @@ class Session {
  private:
   void take_chunk(const smtp::Command& command,
                   const std::optional<smtp::Reply>& refusal, std::string_view& behind) {
-    if (!dialogue_.chunk()) return require(dialogue_.over(), "payload is no command");
+    require(dialogue_.chunk().has_value(), "payload is no command");
     smtp::Dialogue::Chunk chunk = *dialogue_.chunk();
     require(chunk.kept == !refusal, "what is taken is kept");
     if (chunk.kept) {

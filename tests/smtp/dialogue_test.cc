@@ -538,7 +538,8 @@ TEST(Dialogue, RX11_ComparesTheSumOfChunksWithTheLimit) {
     EXPECT_EQ(server.say(line), standard(Standard::message_too_big)) << line;
     bool huge = std::string_view(line) != "BDAT 51";
     EXPECT_EQ(server.dialogue.over(), huge) << line;
-    EXPECT_EQ(server.chunk.has_value(), !huge) << line;
+    EXPECT_EQ(server.chunk->size, huge ? 0u : 51u) << line;
+    EXPECT_FALSE(server.chunk->kept) << line;
   }
   Server server(everything());
   server.begin();
@@ -575,8 +576,15 @@ TEST(Dialogue, AnswersQuestionsAboutAddressesWithNothing) {
     EXPECT_EQ(server.say("VRFY a").code, 252);
     EXPECT_EQ(server.say("EXPN a").code, offered ? 252 : 550);
     EXPECT_EQ(server.say("ETRN a").code, offered ? 250 : 458);
-    EXPECT_EQ(server.say("HELP").code, 214);
+    EXPECT_FALSE(server.say("HELP").text.contains("BDAT"));
   }
+}
+
+TEST(Dialogue, HelpsWithWhatItOffers) {
+  Server server(everything());
+  EXPECT_TRUE(server.say("HELP").text.ends_with("HELP BDAT STARTTLS AUTH"));
+  server.dialogue.tls_started();
+  EXPECT_TRUE(server.say("HELP").text.ends_with("HELP BDAT AUTH"));
 }
 
 TEST(Dialogue, CountsCommandsThatBringNoMail) {
