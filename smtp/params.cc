@@ -152,7 +152,7 @@ std::optional<bool> take(const Param& param, MailParams& params) {
     return ret && std::exchange(params.ret, *ret) == DsnReturn::unsaid;
   }
   if (is("ENVID"))
-    return value.size() <= kLongestEnvid && decode_xtext(value).value_or("") != "" &&
+    return value.size() <= kLongestEnvid && !decode_xtext(value).value_or("").empty() &&
            std::exchange(params.envid, value).empty();
   if (is("AUTH")) {
     auto auth = parse_auth(value);
