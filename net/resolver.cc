@@ -76,7 +76,9 @@ Result<void> set_options(ub_ctx* context, const Resolver::Options& options) {
       {"unblock-lan-zones", "yes"},
       {"insecure-lan-zones", "yes"},
       {"do-not-query-localhost", "no"},
-      {"infra-keep-probing", "yes"},  // the only forwarder may come back
+      // The only forwarder may come back, and is wanted at once.
+      {"infra-keep-probing", "yes"},
+      {"infra-host-ttl", "60"},
   };
   for (const auto& [name, value] : settings) TRY(set_option(context, name, value));
   return {};

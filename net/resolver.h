@@ -57,6 +57,7 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
+  // Blocks, so it is for threads of pools.
   // A type is what parse_record_type() takes, a name is_dns_name().  Code::temporary
   // when no server could say, or the answer is bogus; Code::usage for a type we do not
   // know or a name that cannot be one.
