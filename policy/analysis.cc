@@ -7,6 +7,9 @@
 #include <map>
 #include <set>
 
+#include "policy/ip.h"
+#include "policy/routing.h"
+
 namespace policy {
 namespace {
 
@@ -164,6 +167,28 @@ class Analysis {
     }
   }
 
+  // Which phases may have to wait for the DNS.
+  void waiting() {
+    std::map<NamedListId, std::vector<NamedListId>> users;
+    std::deque<NamedListId> found;
+    auto add = [&](const NamedListId& list) {
+      if (waiting_lists_.insert(list).second) found.push_back(list);
+    };
+    for (const Waiting& one : gathered_.waitings) {
+      if (!one.list) continue;
+      if (one.through)
+        users[*one.through].push_back(*one.list);
+      else
+        add(*one.list);
+    }
+    for (; !found.empty(); found.pop_front())
+      for (const NamedListId& user : users[found.front()]) add(user);
+    // Verifying an address is routing it.
+    routing_waits_ = std::ranges::any_of(policy_.routers, asks_for_hosts) ||
+                     waiting_phases().contains(Phase::router);
+    policy_.waiting = waiting_phases();
+  }
+
   // Where data of strangers can flow: more and more, until nothing changes.
   void provenance() {
     constexpr int kMostRounds = 30;  // then all may be remote: only a hostile file asks
@@ -240,6 +265,35 @@ class Analysis {
   }
 
  private:
+  bool waits(const Waiting& one) const {
+    if (one.through) return waiting_lists_.contains(*one.through);
+    return one.feature != Feature::verify || routing_waits_;
+  }
+
+  Phases waiting_phases() const {
+    Phases phases;
+    for (const Waiting& one : gathered_.waitings) {
+      if (one.list || !waits(one)) continue;
+      bool in_acl = one.acl && *one.acl < policy_.acls.size();
+      phases = phases | (in_acl ? policy_.acls[*one.acl].phases : one.here);
+    }
+    return phases;
+  }
+
+  // Is the address of one of its hosts, "is it this machine?", not written there?
+  static bool asks_for_hosts(const Driver& router) {
+    if (router.driver == "dnslookup") return true;
+    if (router.driver != "manualroute") return false;
+    return router.routes.empty() ||
+           !std::ranges::all_of(router.routes, [](const Route& route) {
+             const std::string* hosts = route.hosts.literal();
+             return hosts &&
+                    std::ranges::all_of(parse_hosts(*hosts, {}), [](const auto& host) {
+                      return parse_ip(host.name).has_value();
+                    });
+           });
+  }
+
   // What `bobbin policy check --provenance` shows.
   void explain(Origin origin, std::string text) {
     gathered_.diagnostics.note(origin, "provenance: " + std::move(text));
@@ -255,6 +309,8 @@ class Analysis {
 
   Policy& policy_;
   Parsing& gathered_;
+  std::set<NamedListId> waiting_lists_;
+  bool routing_waits_ = false;
 };
 
 }  // namespace
@@ -264,6 +320,7 @@ void analyse(Policy& policy, std::span<const NamedListLine> lists, Parsing& gath
   analysis.lists(lists);
   analysis.calls();
   analysis.phases();
+  analysis.waiting();
   check_verbs_at_end(policy.acls, gathered);
   // What was complained of is not kept, and its templates are gone: nothing to follow,
   // and nothing will be evaluated.

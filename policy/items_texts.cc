@@ -285,6 +285,8 @@ ExpansionPtr parse_call(TemplateParser& parser, const ItemInfo& info, Origin ori
   if (function.pure && literals.size() == arguments->size())
     if (auto tried = function.pure(literals); !tried)
       parser.parsing().error(origin, owner + ": " + tried.error().text);
+  if (function.call == call_authresults)
+    parser.parsing().may_wait();  // for the client's name
   return std::make_unique<Call>(function, *std::move(arguments));
 }
 

@@ -30,7 +30,7 @@ namespace {
 // The policy's own text.
 class LoadSurroundings final : public Surroundings {
  public:
-  explicit LoadSurroundings(Parsing& parsing) : parsing_(parsing) {}
+  LoadSurroundings(ListKind kind, Parsing& parsing) : kind_(kind), parsing_(parsing) {}
 
   void error(Origin origin, std::string text) override {
     parsing_.error(origin, std::move(text));
@@ -44,7 +44,10 @@ class LoadSurroundings final : public Surroundings {
                               Origin origin) override {
     const Names& names = parsing_.symbols.lists[static_cast<std::size_t>(kind)];
     auto found = names.find(name);
-    if (found != names.end()) return found->second;
+    if (found != names.end()) {
+      parsing_.may_wait(NamedListId{static_cast<std::size_t>(kind), found->second});
+      return found->second;
+    }
     std::string text =
         "unknown " + std::string(list_kind_name(kind)) + " " + quote(name);
     for (std::size_t other = 0; other < kNamedListKinds; ++other)
@@ -60,11 +63,16 @@ class LoadSurroundings final : public Surroundings {
 
   void found_splice(Splice& splice, Origin origin) override {
     parsing_.splices.push_back({&splice.text, &splice.splice, origin});
+    // Any item may come of it: names of hosts, "@mx_any".
+    if (kind_ != ListKind::local_part && kind_ != ListKind::text &&
+        kind_ != ListKind::ip)
+      may_wait();
   }
   void found_file(std::string_view path, Origin origin) override {
     LookupSpec lines;
     lines.type = "a list";
     check_lookup_file(lines, path, origin, parsing_);
+    if (kind_ == ListKind::host) may_wait();  // its lines may be names
   }
   void found_lookup(const LookupSpec& spec, const Template& file,
                     Origin origin) override {
@@ -78,8 +86,10 @@ class LoadSurroundings final : public Surroundings {
   void need(Feature feature, std::string_view what, Origin origin) override {
     parsing_.need(feature, what, origin);
   }
+  void may_wait() override { parsing_.may_wait(); }
 
  private:
+  ListKind kind_;
   Parsing& parsing_;
 };
 
@@ -258,14 +268,14 @@ Outcome<Verdict> judge(const Elements& elements, Question& question) {
 }
 
 ListPtr parse_list(ListKind kind, const SourceText& text, Parsing& parsing) {
-  LoadSurroundings surroundings(parsing);
+  LoadSurroundings surroundings(kind, parsing);
   return ListPtr(
       new List(std::string(text.bytes()),
                read_list(kind, text, parse_template(text, parsing), surroundings)));
 }
 
 ListPtr parse_literal_list(ListKind kind, const SourceText& text, Parsing& parsing) {
-  LoadSurroundings surroundings(parsing);
+  LoadSurroundings surroundings(kind, parsing);
   Unescaped escaped = unescape(text.bytes(), 0, text.bytes().size());
   const Origin origin = text.origin();
   check_dollars(kind, escaped.text, origin, parsing);

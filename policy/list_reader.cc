@@ -600,6 +600,7 @@ void ElementReader::take_host(Template text, Origin origin) {
     bool network = std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) {
       return piece.literal.contains('/');
     });
+    if (elements_->kind == ListKind::host) surroundings_.may_wait();
     new_place(start, origin);
     add_step(make_host_text_step(std::move(text), network, switches_));
     return;

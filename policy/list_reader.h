@@ -35,6 +35,8 @@ class Surroundings {
   virtual void found_lookup(const LookupSpec& /*spec*/, const Template& /*file*/,
                             Origin) {}
   virtual void need(Feature /*feature*/, std::string_view /*what*/, Origin) {}
+  // What stands here may turn out to be a name to ask the DNS about.
+  virtual void may_wait() {}
 };
 
 // One element: blanks round it are gone, its sign is not.

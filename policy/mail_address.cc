@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "policy/source.h"
 
 namespace policy {
@@ -287,6 +288,21 @@ std::vector<MailAddress> parse_mail_addresses(std::string_view text) {
       at = std::max(member_end(text, at), at + 1);
   }
   return addresses;
+}
+
+AddressParts take_apart(std::string_view address) {
+  std::size_t at = address.rfind('@');
+  AddressParts parts;
+  std::string_view local_part = address.substr(0, std::min(at, address.size()));
+  if (at != address.npos) parts.domain = base::lower(address.substr(at + 1));
+  bool quoted =
+      local_part.size() >= 2 && local_part.front() == '"' && local_part.back() == '"';
+  if (quoted) local_part = local_part.substr(1, local_part.size() - 2);
+  for (std::size_t i = 0; i < local_part.size(); ++i) {
+    if (quoted && local_part[i] == '\\' && i + 1 < local_part.size()) ++i;
+    parts.local_part += local_part[i];
+  }
+  return parts;
 }
 
 }  // namespace policy

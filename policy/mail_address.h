@@ -27,4 +27,11 @@ base::Result<MailAddress> parse_mail_address(std::string_view text);
 // out.
 std::vector<MailAddress> parse_mail_addresses(std::string_view text);
 
+// An address of an envelope at its last '@': the local part without its quotes, the
+// domain in small letters, empty if there is none.
+struct AddressParts {
+  std::string local_part, domain;
+};
+AddressParts take_apart(std::string_view address);
+
 }  // namespace policy

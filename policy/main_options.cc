@@ -63,6 +63,11 @@ std::string check_localhost_number(const std::string& number) {
   return quote(number) + " is too large: write a number from 0 to 16";
 }
 
+std::string check_line_endings(const std::string& word) {
+  if (word == "reject" || word == "exim" || word == "lenient") return "";
+  return quote(word) + " is not known: write reject, exim or lenient";
+}
+
 // Takes options over into members, one overload for each type that a member can have.
 class Reader {
  public:
@@ -88,6 +93,9 @@ class Reader {
       target = static_cast<unsigned>(*number);
   }
   void read(std::string_view name, std::optional<std::string>& target, Check check) {
+    if (auto value = text(name, check)) target = *std::move(value);
+  }
+  void read(std::string_view name, std::string& target, Check check) {
     if (auto value = text(name, check)) target = *std::move(value);
   }
   void read(std::string_view name, fs::path& target, Check check) {
@@ -177,6 +185,7 @@ std::string machine_name() {
 MainOptions main_options(const Options& options, Diagnostics& diagnostics) {
   MainOptions out;
   Reader reader(options, diagnostics);
+  reader.read("line_endings", out.line_endings, check_line_endings);
   reader.read("localhost_number", out.localhost_number, check_localhost_number);
   reader.read("log_file_path", out.log_file_path, check_log);
   reader.read("message_id_format", out.message_id_format, check_id_format);

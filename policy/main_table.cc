@@ -25,7 +25,6 @@ constexpr auto kObsolete = "it is obsolete";
 constexpr auto kTls = "OpenSSL decides this here";
 constexpr auto kDns = "the resolver decides this here";
 constexpr auto kEtrn = "write a statement of acl_smtp_etrn";
-constexpr auto kUnqualified = "unqualified addresses are decided by the ACLs";
 constexpr auto kLoad = "the load of the machine is not asked";
 constexpr auto kEvents = "events are not available";
 constexpr auto kIgnored = "accepted and ignored";
@@ -93,13 +92,17 @@ constexpr OptionInfo kMain[] = {
     out("check_log_space", kDiskSpace),
     row("check_rfc2047_length", T::boolean, "true",
         "Decode no encoded words that are too long."),
-    out("check_spool_inodes", kDiskSpace),
-    out("check_spool_space", kDiskSpace),
+    row("check_spool_inodes", T::integer, "100",
+        "With fewer free inodes in the spool no message is taken; 0 for no limit."),
+    row("check_spool_space", T::integer, "10M",
+        "With fewer free bytes in the spool no message is taken; 0 for no limit."),
     row("chunking_advertise_hosts", T::hosts, "*", "Who is offered CHUNKING."),
     out("commandline_checks_require_admin", kCommandLine),
     row("daemon_smtp_ports", T::text, "smtp", "The ports to listen on."),
     out("daemon_startup_retries", kDaemon),
     out("daemon_startup_sleep", kDaemon),
+    row("data_scripts", T::text, "",
+        "The file that says which scripts judge a message at the end of DATA."),
     row("dcc_direct_add_header", T::boolean, "false",
         "Add the header of DCC without being told."),
     row("dccifd_address", T::text, "/usr/local/dcc/var/dccifd",
@@ -182,7 +185,7 @@ constexpr OptionInfo kMain[] = {
     row("hosts_connection_nolog", T::hosts, "", "Whose connections are not logged."),
     row("hosts_proxy", T::hosts, "", "Proxies that speak the PROXY protocol."),
     out("hosts_require_alpn", kTls),
-    out("hosts_require_helo", "write a statement of acl_smtp_mail"),
+    row("hosts_require_helo", T::hosts, "*", "Who must say HELO before MAIL."),
     out("hosts_treat_as_local", "write the domains into the lists"),
     row("hosts_xclient", T::hosts, "", "Who may use XCLIENT."),
     out("ibase_servers", kDatabase),
@@ -201,7 +204,10 @@ constexpr OptionInfo kMain[] = {
     out("ldap_require_cert", kDirectory),
     out("ldap_start_tls", kDirectory),
     out("ldap_version", kDirectory),
-    out("limits_advertise_hosts", "LIMITS is not offered"),
+    row("limits_advertise_hosts", T::hosts, "*", "Who is offered LIMITS."),
+    row("line_endings", T::text, "reject",
+        "What CR or LF alone are: 'reject' refuses the message, 'exim' reads them as "
+        "Exim does, 'lenient' takes LF as the end of a line."),
     ignored("local_from_check", T::boolean, kIgnored),
     out("local_from_prefix", kLocalRewriting),
     out("local_from_suffix", kLocalRewriting),
@@ -276,7 +282,8 @@ constexpr OptionInfo kMain[] = {
     row("received_header_text", T::expanded, "", "The Received: header."),
     row("received_headers_max", T::integer, "30",
         "With more Received: headers a message is refused as a loop."),
-    out("recipient_unqualified_hosts", kUnqualified),
+    row("recipient_unqualified_hosts", T::hosts, "",
+        "Who may name recipients without a domain."),
     row("recipients_max", T::integer, "50000",
         "How many recipients one message may have; 0 for no limit."),
     row("recipients_max_reject", T::boolean, "false",
@@ -287,12 +294,16 @@ constexpr OptionInfo kMain[] = {
     row("remote_sort_domains", T::domains, "", "The order of remote deliveries."),
     row("require_features", T::text, "",
         "Do not start without these: spf : dmarc : arc ..."),
+    row("requiretls_consumer", T::boolean, "false",
+        "Whoever delivers from this spool honours REQUIRETLS, so that it may be "
+        "offered."),
     row("retry_data_expire", T::time, "7d", "How long what failed is remembered."),
     row("retry_interval_max", T::time, "24h", "The longest wait between two tries."),
     row("return_path_remove", T::boolean, "true", "Take off Return-path: headers."),
     row("rfc1413_hosts", T::hosts, "@[]", "Who is asked for an identity."),
     row("rfc1413_query_timeout", T::time, "0s", "How long; 0s: nobody is asked."),
-    out("sender_unqualified_hosts", kUnqualified),
+    row("sender_unqualified_hosts", T::hosts, "",
+        "Who may name senders without a domain."),
     out("slow_lookup_log", "the log of -v tells how long lookups take"),
     ignored("smtp_accept_keepalive", T::boolean, kIgnored),
     row("smtp_accept_max", T::integer, "20",
@@ -308,7 +319,8 @@ constexpr OptionInfo kMain[] = {
         "With more sessions messages wait for a queue run."),
     row("smtp_accept_queue_per_connection", T::integer, "10",
         "After so many messages of a connection they wait."),
-    out("smtp_accept_reserve", "write a statement of acl_smtp_connect"),
+    row("smtp_accept_reserve", T::integer, "0",
+        "How many of smtp_accept_max are kept for smtp_reserve_hosts."),
     row("smtp_active_hostname", T::expanded, "", "The name in the greeting."),
     out("smtp_backlog_monitor", kDaemon),
     row("smtp_banner", T::expanded, "", "The text of the greeting."),
@@ -341,7 +353,8 @@ constexpr OptionInfo kMain[] = {
     row("split_spool_directory", T::boolean, "false",
         "Put new messages into 62 subdirectories."),
     row("spool_directory", T::text, "/var/spool/bobbin", "Where the messages lie."),
-    out("spool_wireformat", "both forms are read"),
+    row("spool_wireformat", T::boolean, "false",
+        "Keep messages that come by CHUNKING as they came, with CR LF."),
     out("sqlite_dbfile", kDatabase),
     out("sqlite_lock_timeout", kDatabase),
     row("strict_acl_vars", T::boolean, "false",
@@ -392,7 +405,7 @@ constexpr OptionInfo kMain[] = {
     out("uucp_from_sender", kObsolete),
     row("warn_message_file", T::expanded, "", "Texts of warnings."),
     row("wellknown_response", T::expanded, "", "The answer to WELLKNOWN."),
-    out("write_rejectlog", "write log_reject_target in the ACLs"),
+    row("write_rejectlog", T::boolean, "true", "Write the reject log."),
 };
 
 static_assert(std::ranges::is_sorted(kMain, {}, &OptionInfo::name));

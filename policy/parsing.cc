@@ -82,7 +82,19 @@ std::string did_you_mean(std::string_view word,
   return "; did you mean '" + std::string(nearest) + "'?";
 }
 
+namespace {
+
+bool asks_the_dns(Feature feature) {
+  constexpr Feature kFeatures[] = {Feature::spf,   Feature::dmarc,    Feature::arc,
+                                   Feature::dkim,  Feature::verify,   Feature::dnslists,
+                                   Feature::dnsdb, Feature::resolver, Feature::callout};
+  return std::ranges::find(kFeatures, feature) != std::end(kFeatures);
+}
+
+}  // namespace
+
 void Parsing::need(Feature feature, std::string_view what, Origin origin) {
+  if (asks_the_dns(feature)) note({list, acl, phases, feature});
   if (program.serves(feature)) return;
   // The phases of an ACL are known later: any that the program runs will do.
   constexpr Phases kAcls = ~Phases{Phase::router, Phase::transport,

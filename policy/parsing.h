@@ -93,6 +93,23 @@ struct PhaseUse {
   bool only_warn = false;  // variables: never set there, so always empty
 };
 
+struct NamedListId {
+  std::size_t kind;  // of ListKind
+  Id id;
+  auto operator<=>(const NamedListId&) const = default;
+};
+
+// What may have to ask the DNS when it is evaluated: by itself, for a feature that
+// does, or through a named list that does.
+struct Waiting {
+  std::optional<NamedListId> list;  // the list it stands in, or else
+  std::optional<Id> acl;            // the ACL, or else
+  Phases here;                      // what it stands in
+  Feature feature = Feature::none;
+  std::optional<NamedListId> through{};
+  bool operator==(const Waiting&) const = default;
+};
+
 struct Parsing {
   const Symbols& symbols;
   const Program& program;
@@ -101,12 +118,14 @@ struct Parsing {
   // Where the text being read stands.
   std::optional<Id> acl{};
   Phases phases = {Phase::other};
+  std::optional<NamedListId> list{};  // the named list whose value it is
 
   // Gathered for the checks of the whole policy (policy/analysis.h).
   std::vector<SpliceCandidate> splices{};
   std::vector<AclVariableUse> acl_variables{};
   std::vector<AclCall> acl_calls{};
   std::vector<PhaseUse> phase_uses{};
+  std::vector<Waiting> waitings{};
 
   void error(Origin origin, std::string text) {
     diagnostics.error(origin, std::move(text));
@@ -119,8 +138,15 @@ struct Parsing {
   void call(Id callee, std::vector<const Template*> arguments, Origin origin) {
     acl_calls.push_back({acl, callee, std::move(arguments), origin, phases});
   }
+  // Whatever is being read may ask the DNS, itself or through a named list.
+  void may_wait(std::optional<NamedListId> through = {}) {
+    note({list, acl, phases, Feature::none, through});
+  }
   void use(std::string what, Phases available, Origin origin, bool only_warn = false) {
     phase_uses.push_back({acl, phases, available, std::move(what), origin, only_warn});
+  }
+  void note(Waiting waiting) {
+    if (waitings.empty() || waitings.back() != waiting) waitings.push_back(waiting);
   }
 };
 

@@ -101,6 +101,8 @@ struct Program {
   std::string_view name;  // "receive"
   Phases phases;          // what it evaluates; elsewhere anything known may stand
   std::array<bool, kFeatures + 1> features{};  // by Feature
+  // Serves REQUIRETLS for a policy with requiretls_consumer.
+  bool requiretls_if_promised = false;
 
   bool serves(Feature feature) const {
     return feature == Feature::none || features[static_cast<std::size_t>(feature)];

@@ -32,6 +32,8 @@ class Loader {
 
   void load(std::span<const SourceText> lines) {
     Sections sections = split_sections(lines, diagnostics_);
+    if (program_.requiretls_if_promised && promises_requiretls(sections.main))
+      program_.features[std::size_t(Feature::requiretls)] = true;
     DriverSection drivers[] = {
         {"router", sections.routers, router_option_table(), router_drivers(),
          Phase::router, policy_.routers, symbols_.routers},
@@ -62,6 +64,18 @@ class Loader {
   }
 
  private:
+  // Known before anything that may use it is read.  What is wrong is told later.
+  static bool promises_requiretls(Sections::Part lines) {
+    return std::ranges::any_of(lines, [](const SourceText& line) {
+      Diagnostics unheard;
+      if (!line.bytes().contains("requiretls_consumer")) return false;
+      auto option = read_option(line, main_option_table(), "", unheard);
+      if (!option || option->info->name != "requiretls_consumer") return false;
+      auto value = parse_plain_value(*option, unheard);
+      return value && std::get<bool>(value->value);
+    });
+  }
+
   // Names first, so that what comes later in the file can be referred to.
   void collect_lists(Sections::Part lines) {
     for (const SourceText& line : lines) {
@@ -99,9 +113,11 @@ class Loader {
   void parse_main(Sections::Part lines, Parsing& parsing) {
     for (const NamedListLine& line : list_lines_) {
       auto& lists = policy_.lists[std::size_t(line.kind)];
+      parsing.list = NamedListId{std::size_t(line.kind), lists.size()};
       lists.push_back(
           {line.name, parse_list(line.kind, line.value, parsing), line.origin});
     }
+    parsing.list.reset();
     for (const SourceText& line : lines)
       if (!is_named_list(line))
         parse_option(line, main_option_table(), "", policy_.main, parsing);
@@ -254,7 +270,7 @@ class Loader {
   }
 
   Policy& policy_;
-  const Program& program_;
+  Program program_;
   Diagnostics& diagnostics_;
   Symbols symbols_;
   std::vector<NamedListLine> list_lines_;

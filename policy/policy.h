@@ -37,12 +37,19 @@ struct Policy {
   std::vector<Acl> acls;
   std::vector<Driver> routers, transports, authenticators;
   std::vector<RetryRule> retry;
-  Places source;  // for positions in messages
+  Places source;   // for positions in messages
+  Phases waiting;  // where something may ask the DNS: may_wait() below
 
   // What `message` texts and variables need all the time.
   std::string primary_hostname, qualify_domain, qualify_recipient;
   TextSettings text;  // for operators and headers
 };
+
+// May what is evaluated in `phase` have to wait for the DNS?  Then it belongs on a
+// thread of its own.
+inline bool may_wait(const Policy& policy, Phase phase) {
+  return policy.waiting.contains(phase);
+}
 
 struct Loaded {
   std::shared_ptr<const Policy> policy;  // null if there are errors

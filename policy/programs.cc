@@ -79,11 +79,14 @@ std::optional<Program> find_program(std::string_view name) {
       result.features[static_cast<std::size_t>(feature)] = true;
     return result;
   };
-  if (name == "receive")
-    return serves(
-        "receive",
-        ~Phases{Phase::router, Phase::transport, Phase::authenticator, Phase::retry},
-        {Feature::srs});
+  if (name == "receive") {  // routes to verify addresses
+    Program receive = serves(
+        "receive", ~Phases{Phase::transport, Phase::retry},
+        {Feature::srs, Feature::tls, Feature::auth, Feature::proxy, Feature::verify,
+         Feature::dnslists, Feature::ratelimit, Feature::dnsdb, Feature::resolver});
+    receive.requiretls_if_promised = true;
+    return receive;
+  }
   if (name == "run")
     return serves("run", {Phase::router, Phase::transport, Phase::retry, Phase::other},
                   {Feature::srs});
@@ -121,6 +124,8 @@ base::Result<PolicyFile> read_policy_file(const base::CommonOptions& common) {
   else if (!common.config.empty() || text.error().code != base::Code::not_found)
     return base::fail(base::Code::config,
                       text.error().text + ": name a readable file with -C");
+  else
+    file.exists = false;
   return file;
 }
 

@@ -28,6 +28,7 @@ std::vector<std::string> predefined_macros(const Program& program);
 struct PolicyFile {
   std::filesystem::path name;
   std::string text;
+  bool exists = true;
 };
 // Code::config: it cannot be read.
 base::Result<PolicyFile> read_policy_file(const base::CommonOptions& common);

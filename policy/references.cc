@@ -382,6 +382,8 @@ ExpansionPtr make_variable(std::string_view name, Origin origin, Parsing& parsin
   const std::string shown = "variable '$" + std::string(name) + "'";
   parsing.need(info.feature, shown, origin);
   if (!(info.phases == Phases::all())) parsing.use(shown, info.phases, origin, true);
+  // Looked up when it is asked for.
+  if (id == variable_id("sender_host_name")) parsing.may_wait();
   if (name == "value" || name == "item")
     return std::make_unique<Scoped>(name == "item");
   if (name.starts_with("acl_arg"))

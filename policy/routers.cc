@@ -59,26 +59,6 @@ class SavedVariables {
   std::array<std::string, kIds.size()> values_;
 };
 
-struct Parts {
-  std::string local_part, domain;
-};
-
-// At the last '@' that is not in quotes; quotes of the local part are taken off.
-Parts take_apart(std::string_view address) {
-  std::size_t at = address.rfind('@');
-  Parts parts;
-  std::string_view local_part = address.substr(0, std::min(at, address.size()));
-  if (at != address.npos) parts.domain = base::lower(address.substr(at + 1));
-  bool quoted =
-      local_part.size() >= 2 && local_part.front() == '"' && local_part.back() == '"';
-  if (quoted) local_part = local_part.substr(1, local_part.size() - 2);
-  for (std::size_t i = 0; i < local_part.size(); ++i) {
-    if (quoted && local_part[i] == '\\' && i + 1 < local_part.size()) ++i;
-    parts.local_part += local_part[i];
-  }
-  return parts;
-}
-
 class Run {
  public:
   Run(Routing& routing, std::string_view address) : routing_(routing) {
@@ -115,7 +95,7 @@ class Run {
   }
 
   // Tells expansions which address it is.
-  void show(const Pending& pending, const Parts& parts) {
+  void show(const Pending& pending, const AddressParts& parts) {
     Context& context = routing_.context;
     auto set = [&](VariableId id, std::string value) {
       context.set_variable(id, std::move(value));
@@ -123,7 +103,7 @@ class Run {
     set(variable_id("domain"), parts.domain);
     set(variable_id("original_local_part"), original_.local_part);
     set(variable_id("original_domain"), original_.domain);
-    Parts parent = take_apart(pending.address.parent);
+    AddressParts parent = take_apart(pending.address.parent);
     set(variable_id("parent_local_part"), parent.local_part);
     set(variable_id("parent_domain"), parent.domain);
     set(variable_id("address_data"), pending.address.address_data);
@@ -154,7 +134,7 @@ class Run {
              "too many redirections: do they go in a circle?");
       return;
     }
-    Parts parts = take_apart(pending.address.address);
+    AddressParts parts = take_apart(pending.address.address);
     show(pending, parts);
     const auto& routers = routing_.policy.routers;
     std::string message(kUnrouteable);
@@ -399,7 +379,7 @@ class Run {
   }
 
   Routing& routing_;
-  Parts original_;
+  AddressParts original_;
   std::vector<Pending> waiting_;  // the next one is the last
   std::vector<RoutedAddress> done_;
   std::vector<std::string> shown_;  // names of $r_ variables that are set now

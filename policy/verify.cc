@@ -280,7 +280,12 @@ Outcome<CheckResult> ask(const VerifyRequest& request, Context& context) {
   if (request.item == "header_names_ascii") return verify_header_names(context);
   if (request.item == "not_blind") return verify_not_blind(request, context);
   if (request.item == "reverse_host_lookup") return verify_reverse(context);
-  if (request.item == "helo") return verify_helo(context);
+  if (request.item == "helo") {
+    auto verified = verify_helo(context);
+    bool good = verified && verified->answer == Answer::yes;
+    context.set_variable(variable_id("sender_helo_verified"), good ? "yes" : "");
+    return verified;
+  }
   return context.verify(request);
 }
 
@@ -289,7 +294,10 @@ class VerifyClause : public Clause {
   VerifyClause(const ClauseHead& head, const SourceText& argument, Parsing& parsing)
       : Clause(head, argument), parts_(argument, "/", parsing) {
     const std::string* start = parts_.literal_start();
-    if (!start) return;  // known when it runs
+    if (!start) {  // known when it runs
+      parsing.may_wait();
+      return;
+    }
     Origin place = argument.empty() ? head.origin : argument.origin();
     auto taken = parts_.literal() ? take_verification(parts_.literal_parts())
                                   : take_item({*start, start->size()});

@@ -129,3 +129,84 @@ TEST(Loading, ComplainsOnlyOfWhatTheProgramEvaluates) {
   EXPECT_FALSE(load_for("receive").policy);
   EXPECT_TRUE(load_for("run").policy);
 }
+
+// Where the DNS may have to be asked, so that only those ACLs run on a thread of their
+// own.
+TEST(Waiting, KnowsWhichPhasesMayAskTheDns) {
+  using policy::Phase;
+  struct Row {
+    std::string_view policy;
+    std::vector<Phase> waiting;
+  };
+  const Row rows[] = {
+      {"acl_smtp_rcpt = accept hosts = 192.0.2.0/24 : @[] : net-lsearch;/x\n", {}},
+      {"acl_smtp_rcpt = accept domains = a.test : *.b.test : lsearch;/etc/x\n", {}},
+      {"acl_smtp_rcpt = deny condition = ${if eq{$sender_fullhost}{x}}\n", {}},
+      {"acl_smtp_rcpt = deny ratelimit = 10/1h/strict\n", {}},
+      {"acl_smtp_rcpt = accept hosts = *.example.net\n", {Phase::rcpt}},
+      {"acl_smtp_rcpt = accept hosts = $acl_m_friends\n", {Phase::rcpt}},
+      {"acl_smtp_mail = deny condition = ${if eq{$sender_host_name}{}}\n",
+       {Phase::mail}},
+      {"acl_smtp_connect = deny dnslists = bl.test\n", {Phase::connect}},
+      {"acl_smtp_data = warn logwrite = ${lookup dnsdb{a=x.test}}\n", {Phase::data}},
+      {"acl_smtp_helo = require verify = helo\n", {Phase::helo}},
+      {"hostlist named = *.example.net\nhostlist all = 192.0.2.1 : +named\n"
+       "acl_smtp_connect = accept hosts = 192.0.2.2\nacl_smtp_mail = a\n"
+       "acl_smtp_rcpt = accept acl = a\nbegin acl\na:\n accept hosts = +all\n",
+       {Phase::mail, Phase::rcpt}},
+      {"helo_verify_hosts = *.example.net\nacl_smtp_rcpt = accept\n", {Phase::other}},
+      // Verifying waits if routing does.
+      {"acl_smtp_rcpt = require verify = recipient\nbegin routers\n"
+       "r:\n driver = accept\n verify_only\n",
+       {}},
+      {"acl_smtp_rcpt = require verify = recipient\nbegin routers\n"
+       "r:\n driver = manualroute\n route_list = * 192.0.2.1::26\n transport = t\n"
+       "begin transports\nt:\n driver = smtp\n",
+       {}},
+      {"acl_smtp_rcpt = require verify = recipient\nbegin routers\n"
+       "r:\n driver = dnslookup\n transport = t\nbegin transports\n"
+       "t:\n driver = smtp\n",
+       {Phase::rcpt}},
+      {"acl_smtp_rcpt = require verify = recipient\nbegin routers\n"
+       "r:\n driver = accept\n verify_only\n condition = ${lookup dnsdb{a=x.test}}\n",
+       {Phase::rcpt, Phase::router}},
+  };
+  for (const Row& row : rows) {
+    auto loaded = cases::load(std::string(row.policy));
+    ASSERT_TRUE(loaded.policy) << row.policy << errors(loaded);
+    std::vector<Phase> waiting;
+    for (std::size_t i = 0; i < policy::kPhases; ++i)
+      if (may_wait(*loaded.policy, Phase(i))) waiting.push_back(Phase(i));
+    EXPECT_THAT(waiting, testing::UnorderedElementsAreArray(row.waiting)) << row.policy;
+  }
+}
+
+TEST(Loading, ServesRequiretlsOnlyWhereItIsHonoured) {
+  auto load = [](const std::string& text) {
+    return policy::load_policy("policy.conf",
+                               text + "acl_smtp_rcpt = warn control = requiretls\n",
+                               *policy::Macros::create({}, {}), policy::read_included,
+                               *policy::find_program("receive"));
+  };
+  EXPECT_TRUE(load("requiretls_consumer = yes\n").policy);
+  EXPECT_THAT(errors(load("requiretls_consumer = no\n")),
+              HasSubstr("receive has no requiretls"));
+  EXPECT_FALSE(load("").policy);
+}
+
+TEST(Loading, LetsAReceiverVerifyAskAndLimit) {
+  auto loaded = policy::load_policy(
+      "policy.conf",
+      "hosts_proxy = 192.0.2.1\nacl_smtp_rcpt = a\nbegin acl\na:\n"
+      " deny dnslists = bl.test\n deny ratelimit = 5/1h\n"
+      " require verify = recipient\n require verify = reverse_host_lookup\n"
+      " accept encrypted = *\n accept authenticated = *\n",
+      *policy::Macros::create({}, {}), policy::read_included,
+      *policy::find_program("receive"));
+  EXPECT_TRUE(loaded.policy) << errors(loaded);
+  auto callout = policy::load_policy(
+      "policy.conf", "acl_smtp_rcpt = require verify = recipient/callout\n",
+      *policy::Macros::create({}, {}), policy::read_included,
+      *policy::find_program("receive"));
+  EXPECT_THAT(errors(callout), HasSubstr("receive has no callout"));
+}
