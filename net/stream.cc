@@ -2,12 +2,18 @@
 #include "net/stream.h"
 
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <utility>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -38,23 +44,40 @@ base::Result<tcp::endpoint> to_asio(const Endpoint& endpoint) {
   return tcp::endpoint(address, endpoint.port);
 }
 
+Endpoint to_endpoint(const asio::generic::stream_protocol::endpoint& endpoint) {
+  const sockaddr* name = endpoint.data();
+  if (name->sa_family == AF_INET || name->sa_family == AF_INET6) {
+    tcp::endpoint address;
+    std::memcpy(address.data(), name, endpoint.size());
+    address.resize(endpoint.size());
+    return to_endpoint(address);
+  }
+  if (name->sa_family != AF_UNIX) return {};
+  const auto* unix_name = reinterpret_cast<const sockaddr_un*>(name);
+  constexpr std::size_t kHead = offsetof(sockaddr_un, sun_path);
+  std::size_t room = endpoint.size() > kHead ? endpoint.size() - kHead : 0;
+  return {std::string(unix_name->sun_path, ::strnlen(unix_name->sun_path, room)), 0};
+}
+
 bool Stream::State::prepare() {
   error_code error;
-  tcp::endpoint there = socket.remote_endpoint(error);
+  auto there = socket.remote_endpoint(error);
   if (!error) local = to_endpoint(socket.local_endpoint(error));
   if (error) return false;
   peer = to_endpoint(there);
-  // Replies and commands are written whole, so waiting for more only costs time.
-  socket.set_option(tcp::no_delay(true), error);
-  socket.set_option(tcp::socket::keep_alive(true), error);
+  if (there.data()->sa_family != AF_UNIX) {
+    // Replies and commands are written whole, so waiting for more only costs time.
+    socket.set_option(tcp::no_delay(true), error);
+    socket.set_option(tcp::socket::keep_alive(true), error);
+  }
   socket.non_blocking(true, error);
   return !error;
 }
 
-void Stream::State::begin_wait(Span timeout) {
+void Stream::State::begin_wait(Clock::time_point deadline) {
   waiting_ = true;
   timed_out_ = false;
-  deadline_ = Clock::now() + timeout;
+  deadline_ = deadline;
   if (timer_at_ > deadline_) arm();
 }
 
@@ -83,6 +106,29 @@ void Stream::State::end_wait(error_code error) {
   if (error) throw system_error(error);
 }
 
+asio::awaitable<void> Stream::State::wait_for(TlsConnection::Step step,
+                                              Clock::time_point deadline) {
+  using Need = TlsConnection::Step::State;
+  if (step.state != Need::need_input && step.state != Need::need_output) {
+    if (step.error == 0) throw system_error(asio::error::eof);
+    throw system_error(error_code(step.error, boost::system::system_category()));
+  }
+  auto what = step.state == Need::need_input ? Socket::wait_read : Socket::wait_write;
+  error_code error;
+  auto token = asio::redirect_error(asio::use_awaitable, error);
+  begin_wait(deadline);
+  co_await socket.async_wait(what, token);
+  end_wait(error);
+}
+
+namespace {
+
+std::chrono::steady_clock::time_point in(Span timeout) {
+  return std::chrono::steady_clock::now() + timeout;
+}
+
+}  // namespace
+
 Stream::Stream(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Stream::Stream(Stream&&) noexcept = default;
 Stream& Stream::operator=(Stream&&) noexcept = default;
@@ -90,46 +136,95 @@ Stream::~Stream() {
   if (state_) close();
 }
 
-asio::awaitable<Stream> Stream::connect(Endpoint to, Span timeout) {
+template <class Address>
+asio::awaitable<Stream> Stream::connect_to(Address to, Span timeout) {
   auto executor = co_await asio::this_coro::executor;
-  auto address = to_asio(to);
-  if (!address) throw system_error(asio::error::invalid_argument);
-  auto state = std::make_shared<State>(tcp::socket(executor));
+  auto state = std::make_shared<State>(State::Socket(executor));
   error_code error;
   auto token = asio::redirect_error(asio::use_awaitable, error);
-  state->begin_wait(timeout);
-  co_await state->socket.async_connect(*address, token);
+  state->begin_wait(in(timeout));
+  State::Socket::endpoint_type address(to);
+  co_await state->socket.async_connect(address, token);
   state->end_wait(error);
   if (!state->prepare()) throw system_error(asio::error::not_connected);
   co_return Stream(std::move(state));
 }
 
-asio::awaitable<Stream> Stream::connect_unix(std::string, Span) {
-  throw system_error(asio::error::operation_not_supported);
-  co_return Stream(nullptr);
+asio::awaitable<Stream> Stream::connect(Endpoint to, Span timeout) {
+  auto address = to_asio(to);
+  if (!address) throw system_error(asio::error::invalid_argument);
+  co_return co_await connect_to(*address, timeout);
 }
 
-base::Result<Stream> Stream::adopt(Loop&, base::Fd) {
-  return base::fail(base::Code::config, "not built yet");
+asio::awaitable<Stream> Stream::connect_unix(std::string path, Span timeout) {
+  if (path.size() >= sizeof sockaddr_un::sun_path)
+    throw system_error(asio::error::name_too_long);
+  asio::local::stream_protocol::endpoint address(path);
+  co_return co_await connect_to(address, timeout);
 }
 
-asio::awaitable<base::Result<TlsFacts>> Stream::accept_tls(TlsKeys&, TlsSetting,
-                                                           TlsForName, Span,
-                                                           std::string) {
-  co_return base::fail(base::Code::config, "TLS is not built yet");
+base::Result<Stream> Stream::adopt(Loop& loop, base::Fd socket) {
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &length) != 0)
+    return base::system_failure("inherited socket", errno);
+  State::Socket adopted(loop.context());
+  error_code error;
+  adopted.assign(asio::generic::stream_protocol(name.ss_family, 0), socket.get(),
+                 error);
+  if (error) return base::system_failure("inherited socket", error.value());
+  socket.release();
+  auto state = std::make_shared<State>(std::move(adopted));
+  if (!state->prepare())
+    return base::fail(base::Code::config, "inherited socket: it is not connected");
+  return Stream(std::move(state));
+}
+
+asio::awaitable<base::Result<TlsFacts>> Stream::accept_tls(TlsKeys& keys,
+                                                           TlsSetting setting,
+                                                           TlsForName for_name,
+                                                           Span timeout,
+                                                           std::string first) {
+  using Step = TlsConnection::Step;
+  auto deadline = in(timeout);
+  auto made = TlsConnection::create(keys, setting, std::move(for_name),
+                                    state_->socket.native_handle(), std::move(first));
+  if (!made) co_return std::unexpected(std::move(made).error());
+  std::unique_ptr<TlsConnection> tls = std::move(*made);
+  Step step = tls->handshake();
+  while (step.state != Step::State::done) {
+    if (step.state == Step::State::failed)
+      co_return base::fail(base::Code::permanent, tls->failure());
+    co_await state_->wait_for(step, deadline);
+    step = tls->handshake();
+  }
+  state_->tls = std::move(tls);
+  co_return state_->tls->facts();
 }
 
 asio::awaitable<std::size_t> Stream::read_some(std::span<char> into, Span timeout) {
+  if (state_->tls) co_return co_await read_encrypted(into, in(timeout));
   error_code error;
   auto token = asio::redirect_error(asio::use_awaitable, error);
   auto buffer = asio::buffer(into.data(), into.size());
-  state_->begin_wait(timeout);
+  state_->begin_wait(in(timeout));
   std::size_t count = co_await state_->socket.async_read_some(buffer, token);
   state_->end_wait(error);
   co_return count;
 }
 
+asio::awaitable<std::size_t> Stream::read_encrypted(std::span<char> into,
+                                                    Instant deadline) {
+  TlsConnection::Step step = state_->tls->read(into);
+  while (step.state != TlsConnection::Step::State::done) {
+    co_await state_->wait_for(step, deadline);
+    step = state_->tls->read(into);
+  }
+  co_return step.count;
+}
+
 asio::awaitable<void> Stream::write(std::string_view bytes, Span timeout) {
+  if (state_->tls) co_return co_await write_encrypted(bytes, in(timeout));
   // The kernel takes most writes at once; only what it does not take is waited for.
   error_code error;
   auto buffer = asio::buffer(bytes.data(), bytes.size());
@@ -139,17 +234,29 @@ asio::awaitable<void> Stream::write(std::string_view bytes, Span timeout) {
   error.clear();
   buffer += count;
   auto token = asio::redirect_error(asio::use_awaitable, error);
-  state_->begin_wait(timeout);
+  state_->begin_wait(in(timeout));
   co_await asio::async_write(state_->socket, buffer, token);
   state_->end_wait(error);
 }
 
+asio::awaitable<void> Stream::write_encrypted(std::string_view bytes,
+                                              Instant deadline) {
+  while (!bytes.empty()) {
+    TlsConnection::Step step = state_->tls->write(bytes);
+    bytes.remove_prefix(step.count);
+    if (step.state != TlsConnection::Step::State::done)
+      co_await state_->wait_for(step, deadline);
+  }
+}
+
 bool Stream::input_waiting() const {
+  if (state_->tls) return state_->tls->input_waiting();
   char byte;
   return ::recv(state_->socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 bool Stream::peer_gone() const {
+  if (state_->tls) return state_->tls->peer_gone();
   char byte;
   auto count =
       ::recv(state_->socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -170,6 +277,7 @@ bool Stream::is_open() const {
 
 void Stream::close() {
   error_code ignored;
+  if (state_->tls) state_->tls->close();
   state_->timer.cancel();
   state_->socket.close(ignored);
 }

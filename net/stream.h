@@ -67,8 +67,13 @@ class Stream {
 
  private:
   friend class Listener;
+  using Instant = std::chrono::steady_clock::time_point;
   struct State;
   explicit Stream(std::shared_ptr<State> state);
+  template <class Address>
+  static asio::awaitable<Stream> connect_to(Address to, Span timeout);
+  asio::awaitable<std::size_t> read_encrypted(std::span<char> into, Instant deadline);
+  asio::awaitable<void> write_encrypted(std::string_view bytes, Instant deadline);
 
   std::shared_ptr<State> state_;  // the deadline's timer refers to it weakly
 };

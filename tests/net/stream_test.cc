@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/stream.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "tests/net/net_fixture.h"
+#include "tests/support/temp_dir.h"
 
 namespace net {
 namespace {
@@ -205,6 +210,82 @@ TEST_F(StreamTest, AListenerSaysWhyItCannot) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, base::Code::permanent);
   EXPECT_TRUE(second.error().text.contains(format_endpoint(listener.local())));
+}
+
+// "ping" goes one way, an end of file comes back.
+asio::awaitable<void> say_ping(Stream stream) {
+  co_await stream.write("ping\n", kPatience);
+}
+asio::awaitable<void> hear(Stream& stream, std::string& heard) {
+  LineReader lines(stream, 100);
+  LineReader::Line line = co_await lines.next(kPatience);
+  heard = line.text;
+}
+
+TEST_F(StreamTest, ASocketFromElsewhereIsAdopted) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  base::Fd one(ends[0]), two(ends[1]);
+  auto here = Stream::adopt(loop, std::move(one));
+  auto there = Stream::adopt(loop, std::move(two));
+  ASSERT_TRUE(here && there);
+  EXPECT_EQ(here->peer(), Endpoint());
+  std::string heard;
+  tasks.spawn(say_ping(std::move(*here)));
+  tasks.spawn(hear(*there, heard));
+  run();
+  EXPECT_EQ(heard, "ping");
+  EXPECT_TRUE(there->peer_gone());
+}
+
+TEST_F(StreamTest, WhatIsNotAConnectionIsNotAdopted) {
+  base::Fd lonely(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  auto adopted = Stream::adopt(loop, std::move(lonely));
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().text, "inherited socket: it is not connected");
+  auto file = base::open_file("/dev/null", O_RDONLY);
+  EXPECT_EQ(Stream::adopt(loop, std::move(*file)).error().text,
+            "inherited socket: Socket operation on non-socket");
+}
+
+asio::awaitable<void> ping_unix(std::string path, error_code& how, Endpoint& peer) {
+  try {
+    Stream stream = co_await Stream::connect_unix(path, kPatience);
+    peer = stream.peer();
+    co_await stream.write("ping\n", kPatience);
+  } catch (const system_error& thrown) {
+    how = thrown.code();
+  }
+}
+
+TEST_F(StreamTest, UnixSocketsAreConnectedTo) {
+  support::TempDir dir;
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::string path = (dir / "socket").string();
+  path.copy(name.sun_path, sizeof name.sun_path - 1);
+  base::Fd waiting(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(waiting.get(), reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+  ASSERT_EQ(::listen(waiting.get(), 1), 0);
+  error_code how;
+  Endpoint peer;
+  tasks.spawn(ping_unix(path, how, peer));
+  run();
+  EXPECT_FALSE(how);
+  EXPECT_EQ(peer, (Endpoint{path, 0}));
+  base::Fd accepted(::accept4(waiting.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  char bytes[5];
+  EXPECT_EQ(::recv(accepted.get(), bytes, sizeof bytes, MSG_WAITALL), 5);
+}
+
+TEST_F(StreamTest, UnixSocketsThatAreNotThereAreAnException) {
+  error_code missing, too_long;
+  Endpoint peer;
+  tasks.spawn(ping_unix("/nowhere/socket", missing, peer));
+  tasks.spawn(ping_unix("/" + std::string(200, 'x'), too_long, peer));
+  run();
+  EXPECT_EQ(missing.value(), ENOENT);
+  EXPECT_EQ(too_long, asio::error::name_too_long);
 }
 
 }  // namespace
