@@ -166,4 +166,19 @@ int tool_main(int argc, char** argv, void (*describe)(Cli&, Options&),
   return detail::tool_main(argc, argv, cli, [&] { return run(options); });
 }
 
+// The same for a program whose exit status is its answer.
+template <class Options>
+int tool_main(int argc, char** argv, void (*describe)(Cli&, Options&),
+              Result<int> (*run)(const Options&)) {
+  Options options;
+  Cli cli;
+  describe(cli, options);
+  int answer = 0;
+  int failed = detail::tool_main(argc, argv, cli, [&]() -> Result<void> {
+    answer = TRY(run(options));
+    return {};
+  });
+  return failed != 0 ? failed : answer;
+}
+
 }  // namespace base

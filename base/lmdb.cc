@@ -213,6 +213,7 @@ struct LmdbHints::State {
   std::filesystem::path path;
   std::string place;
   std::size_t map_size = 0;
+  Life life = Life::until_restart;
   std::mutex mutex;  // of this process: nobody may see the map being made larger
   Handle<MDB_env, mdb_env_close> env;
   MDB_dbi database = 0;
@@ -234,8 +235,9 @@ int LmdbHints::State::try_open() {
   if (int error = mdb_env_create(&made)) return error;
   env.reset(made);
   mdb_env_set_mapsize(made, map_size);
-  constexpr unsigned kFlags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NOSYNC | MDB_NOMETASYNC;
-  if (int error = mdb_env_open(made, place.c_str(), kFlags, 0640)) return error;
+  unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
+  if (life == Life::until_restart) flags |= MDB_NOSYNC | MDB_NOMETASYNC;
+  if (int error = mdb_env_open(made, place.c_str(), flags, 0640)) return error;
   if (!check_whole(made, place)) return MDB_CORRUPTED;
   return try_write([&](MDB_txn* transaction) {
     return mdb_dbi_open(transaction, nullptr, 0, &database);
@@ -253,7 +255,9 @@ void LmdbHints::State::remove() {
 Result<void> LmdbHints::State::open() {
   Fd alone = TRY(lock_directory(path.parent_path()));
   struct stat status{};
-  if (::stat(path.c_str(), &status) == 0 && is_older_than_the_machine(status)) remove();
+  if (life == Life::until_restart && ::stat(path.c_str(), &status) == 0 &&
+      is_older_than_the_machine(status))
+    remove();
   int error = try_open();
   if (is_damage(error)) {
     remove();
@@ -320,11 +324,13 @@ LmdbHints::LmdbHints(LmdbHints&&) noexcept = default;
 LmdbHints& LmdbHints::operator=(LmdbHints&&) noexcept = default;
 LmdbHints::~LmdbHints() = default;
 
-Result<LmdbHints> LmdbHints::open(std::filesystem::path path, std::size_t map_size) {
+Result<LmdbHints> LmdbHints::open(std::filesystem::path path, std::size_t map_size,
+                                  Life life) {
   auto state = std::make_unique<State>();
   state->place = path.string();
   state->path = std::move(path);
   state->map_size = map_size;
+  state->life = life;
   TRY(state->open());
   return LmdbHints(std::move(state));
 }

@@ -49,9 +49,12 @@ class LmdbReader {
 // before the machine was started, is begun anew; one that somebody removes, too.
 class LmdbHints {
  public:
+  // `lasting` ones are synced, and kept when the machine starts.
+  enum class Life { until_restart, lasting };
   // The directory must exist.  The map grows from `map_size` as it is filled.
   static Result<LmdbHints> open(std::filesystem::path path,
-                                std::size_t map_size = std::size_t{1} << 20);
+                                std::size_t map_size = std::size_t{1} << 20,
+                                Life life = Life::until_restart);
 
   LmdbHints(LmdbHints&&) noexcept;
   LmdbHints& operator=(LmdbHints&&) noexcept;

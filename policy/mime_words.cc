@@ -162,6 +162,11 @@ std::string decode_mime_words(std::string_view text, std::string_view charset,
   return out;
 }
 
+std::string to_utf8(std::string bytes, std::string_view charset) {
+  convert(bytes, charset, "UTF-8");
+  return bytes;
+}
+
 std::string encode_mime_words(std::string_view text, std::string_view charset) {
   // RFC 2047 section 5, rule (3), would encode more; these suffice in all places.
   auto must_encode = [](char c) {

@@ -122,10 +122,11 @@ Result<void> set_keep_max(ScriptConfig& config, std::string_view text) {
 
 Result<void> set_exec(Script& script, std::string_view text) {
   std::vector<std::string> words = split(text, kBlanks);
-  if (words.empty()) return wrong("write the name of a program in dir");
-  if (words.front().find('/') != std::string::npos || words.front().starts_with('.'))
-    return wrong("write the name of a program in dir, without a slash");
-  script.executable = words.front();
+  if (words.empty()) return wrong("write a program and its arguments");
+  bool in_dir = words.front().find('/') == std::string::npos;
+  if (!in_dir && !words.front().starts_with('/'))
+    return wrong("write the name of a program in dir, or an absolute path");
+  script.executable = std::filesystem::path(words.front()).lexically_normal();
   script.arguments.assign(words.begin() + 1, words.end());
   return {};
 }
@@ -426,6 +427,18 @@ Result<struct stat> look_at(const std::filesystem::path& path) {
   return wrong(error.text);
 }
 
+// The directory and all above it.
+Result<void> check_directories(std::filesystem::path path, uid_t admin) {
+  while (true) {
+    struct stat status = TRY(look_at(path));
+    if (!S_ISDIR(status.st_mode))
+      return wrong(path.string() + " is no directory: links are not followed");
+    TRY(check_owner(path, status, admin));
+    if (path == path.parent_path()) return {};
+    path = path.parent_path();
+  }
+}
+
 }  // namespace
 
 Result<ScriptConfig> parse_script_config(std::string_view text, std::string_view file) {
@@ -445,28 +458,19 @@ Result<void> check_executable(const std::filesystem::path& path,
 
 Result<void> check_scripts(const ScriptConfig& config, std::string_view file,
                            uid_t admin) {
-  auto check = [&]() -> Result<void> {
-    for (std::filesystem::path path = config.dir;; path = path.parent_path()) {
-      struct stat status = TRY(look_at(path));
-      if (!S_ISDIR(status.st_mode))
-        return wrong(path.string() + " is no directory: links are not followed");
-      TRY(check_owner(path, status, admin));
-      if (path == path.parent_path()) break;
-    }
-    for (const Script& script : config.scripts) {
-      std::filesystem::path path = config.dir / script.executable;
-      auto look = [&]() -> Result<void> {
-        return check_executable(path, TRY(look_at(path)), admin);
-      };
-      auto sound = look();
-      if (!sound)
-        return std::unexpected(at_line(
-            script.line, base::at("[script " + script.name + "]", sound.error())));
-    }
-    return {};
+  auto check = [&](const Script& script) -> Result<void> {
+    std::filesystem::path path = config.dir / script.executable;
+    TRY(check_directories(path.parent_path(), admin));
+    return check_executable(path, TRY(look_at(path)), admin);
   };
-  auto checked = check();
+  auto checked = check_directories(config.dir, admin);
   if (!checked) return std::unexpected(base::at(file, checked.error()));
+  for (const Script& script : config.scripts) {
+    auto sound = check(script);
+    if (sound) continue;
+    base::Error error = base::at("[script " + script.name + "]", sound.error());
+    return std::unexpected(base::at(file, at_line(script.line, std::move(error))));
+  }
   return {};
 }
 

@@ -23,10 +23,10 @@ namespace receiver {
 
 // One section [script NAME].
 struct Script {
-  std::string name;        // letters, digits, - and _
-  unsigned line = 0;       // of its section
-  unsigned order = 0;      // unique
-  std::string executable;  // a name in `dir`
+  std::string name;                  // letters, digits, - and _
+  unsigned line = 0;                 // of its section
+  unsigned order = 0;                // unique
+  std::filesystem::path executable;  // a name in `dir`, or absolute
   std::vector<std::string> arguments;
   std::chrono::seconds timeout{20};
   bool required = false;

@@ -68,7 +68,7 @@ ScriptRun::ScriptRun(const ScriptConfig& config, const ScriptMessage& message,
   budget_ = list.budget;
   outcome_.reply = kTrouble;
   outcome_.passed_.resize(config.scripts.size());
-  outcome_.required_.assign(config.scripts.size(), true);  // nothing to commit here
+  outcome_.required_.resize(config.scripts.size());
   for (std::size_t script : list.run) states_[script] = State::pending;
   // Breaking off must not be a way around a required script.
   for (std::size_t script = 0; script < states_.size(); ++script)
@@ -182,7 +182,8 @@ void ScriptRun::refuse(smtp::Reply reply) {
 void ScriptRun::end(ScriptOutcome::End how) {
   for (std::size_t script = 0; script < states_.size(); ++script)
     if (states_[script] == State::running) stops_.push_back(script);
-  outcome_.end_ = how;
+  // An event has nothing to commit.
+  outcome_.end_ = event_ == ScriptEvent::data ? how : ScriptOutcome::End::refused;
   over_ = true;
 }
 

@@ -104,7 +104,8 @@ Done restrict_files(const ScriptConfig& config, const Script& script,
     if (auto done = allow(ruleset.get(), path, kRead); !done) return done;
   for (const std::filesystem::path& path : script.read)
     if (auto done = allow(ruleset.get(), path, kRead); !done) return done;
-  if (auto done = allow(ruleset.get(), config.dir, kRead); !done) return done;
+  for (const std::filesystem::path& path : {config.dir, config.dir / script.executable})
+    if (auto done = allow(ruleset.get(), path, kRead); !done) return done;
   if (auto done = allow(ruleset.get(), "/dev/null", all); !done) return done;
   if (auto done = allow(ruleset.get(), directory, all); !done) return done;
   if (!script.state.empty())
