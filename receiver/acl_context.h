@@ -11,6 +11,7 @@
 #include <array>
 #include <chrono>
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,7 @@
 #include "policy/lookup_files.h"
 #include "policy/policy.h"
 #include "policy/ratelimit.h"
+#include "policy/routers.h"
 #include "receiver/facts.h"
 #include "spoolfmt/h_file.h"
 
@@ -55,7 +57,8 @@ struct MessageAtHand {
   std::string id;
   base::Time received;
   const std::vector<spoolfmt::Header>* headers = nullptr;  // null: not read yet
-  std::filesystem::path d_file;                            // for $message_body
+  std::filesystem::path d_file;  // where $message_body is; empty: nowhere yet
+  std::string_view body;         // what is to follow in there
   std::uint64_t body_size = 0, body_lines = 0, body_nuls = 0, longest_line = 0;
   std::uint64_t size = 0;  // $message_size: as declared, later of headers and body
 };
@@ -133,16 +136,38 @@ class AclContext final : public policy::Context {
   policy::LookupFiles& files() override { return files_; }
 
  private:
+  // How a variable's value is found: receiver/acl_variables.cc.
+  struct Telling;
+
+  // The current recipient, taken apart once.
+  struct RecipientParts {
+    std::string of;  // the address that they are parts of
+    std::string local_part, lower_local_part, domain;
+  };
+  const RecipientParts& recipient_parts();
+  policy::CheckResult verify_sender(const std::string& address, bool redirected,
+                                    bool details);
+  policy::CheckResult verify_header_sender(bool redirected);
+  policy::CheckResult route(const std::string& address, policy::RoutePurpose purpose,
+                            bool redirected);
+  void write(base::MainLog& log, std::string_view text) const;
+
   const World& world_;
   Client& client_;
+  const bool show_port_;  // of the client, in logs
   policy::RateMemory memory_;
   policy::LookupFiles files_;
   std::chrono::seconds delay_{};
   std::map<policy::VariableId, std::string> set_;               // by conditions
   std::map<std::string, std::string, std::less<>> remembered_;  // r_...
+  std::map<std::string, policy::CheckResult, std::less<>> sender_checks_;
   std::set<std::string, std::less<>> warned_;
+  std::deque<std::string> history_;  // verbs of the commands before
   std::vector<policy::HeaderLine> header_lines_;
-  std::string text_;  // of the variable asked for last
+  RecipientParts recipient_parts_;
+  bool caseful_ = false;   // $local_part
+  std::string_view mode_;  // $verify_mode
+  std::string text_;       // of the variable asked for last
 };
 
 }  // namespace receiver
