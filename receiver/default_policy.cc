@@ -5,7 +5,7 @@ namespace receiver {
 
 std::string_view default_policy() {
   return R"(# The policy of a machine that nobody has told anything.
-hostlist loopback = 127.0.0.0/8 : ::1
+hostlist loopback = <; 127.0.0.0/8 ; ::1
 
 acl_smtp_connect = loopback_only
 acl_smtp_rcpt = accept
