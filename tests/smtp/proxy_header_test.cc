@@ -127,13 +127,13 @@ TEST(ProxyHeader, PP2_PP3_ReadsVersion2HoweverCut) {
 
 TEST(ProxyHeader, PP4_LeavesAClientHelloAlone) {
   std::string header = v2(0x21, 0x11, kV4);
-  Read read = read_everyhow(header + "\x16\x03\x01\x02\x00");
+  Read read = read_everyhow(header + "\x16\x03\x01\x02");
   EXPECT_TRUE(read.header);
   EXPECT_EQ(read.used, header.size());
 }
 
 TEST(ProxyHeader, TellsWhatTlsTheProxyHadWithTheClient) {
-  std::string tls = std::string("\x07\0\0\0\0", 5) + tlv(0x21, "TLSv1.3") +
+  std::string tls = std::string("\x07\0\0\0\0"sv) + tlv(0x21, "TLSv1.3") +
                     tlv(0x22, "client.example") + tlv(0x23, "TLS_AES_128_GCM_SHA256") +
                     tlv(0x24, "SHA256") + tlv(0x25, "RSA2048") + tlv(0x2f, "x");
   Read read = read_everyhow(v2(0x21, 0x11, std::string(kV4) + tlv(0x20, tls)));
@@ -148,7 +148,7 @@ TEST(ProxyHeader, TellsWhatTlsTheProxyHadWithTheClient) {
                                      "SHA256",
                                      "RSA2048"};
   EXPECT_EQ(*read.header->tls, expected);
-  std::string plain = tlv(0x20, std::string("\x00\0\0\0\x01", 5));
+  std::string plain = tlv(0x20, std::string("\x00\0\0\0\x01"sv));
   read = read_everyhow(v2(0x21, 0x11, std::string(kV4) + plain));
   ASSERT_TRUE(read.header && read.header->tls);
   EXPECT_EQ(*read.header->tls, ProxyHeader::Tls{});
@@ -183,7 +183,7 @@ TEST(ProxyHeader, PP5_RefusesWhatIsNone) {
            std::string("PROXY TCP4 192.0.2.1 192.0.2.2 1234 025\r\n"),
            std::string("PROXY TCP4 2001:db8::1 ::1 1234 25\r\n"),
            std::string("PROXY TCP6 192.0.2.1 192.0.2.2 1234 25\r\n"),
-           std::string("PROXY TCP4 192.0.2.1\0 192.0.2.2 1234 25\r\n", 42),
+           std::string("PROXY TCP4 192.0.2.1\0 192.0.2.2 1234 25\r\n"sv),
            std::string("PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\rQUIT\r\n"),
            "PROXY UNKNOWN " + std::string(94, 'x'),
            std::string("\r\n\r\n\0\r\nQUIX\n\x21\x11\0\0", 16),
