@@ -8,7 +8,15 @@ namespace receiver {
 
 namespace {
 
+// One batch is prepared while another one waits for the disk.
 constexpr unsigned kThreads = 2;
+// More of them wait for the same commit of the file system; fewer need several.
+constexpr unsigned kSyncHelpers = 14;
+
+std::vector<Commit*> without_trouble(std::vector<Commit*> batch) {
+  std::erase_if(batch, [](const Commit* one) { return !one->result; });
+  return batch;
+}
 
 // Does one step for all messages that had no trouble yet.
 void for_all(std::vector<Commit*>& batch, auto step) {
@@ -28,7 +36,7 @@ base::Result<void> prepare(Commit& one) {
 }  // namespace
 
 Committer::Committer(base::MainLog& log, const base::Clock& clock)
-    : log_(log), clock_(clock) {
+    : log_(log), clock_(clock), crew_(kSyncHelpers) {
   for (unsigned i = 0; i < kThreads; ++i) threads_.emplace_back([this] { work(); });
 }
 
@@ -61,7 +69,9 @@ void Committer::work() {
     Batch batch = next_batch();
     if (batch.empty()) return;
     for_all(batch, prepare);
-    make_durable(batch);
+    sync_files(batch);
+    for_all(batch, [](Commit& one) { return one.message->publish(); });
+    sync_directories(batch);
     for_all(batch, [this](Commit& one) { return tell_logs(one); });
     for (Commit* one : batch) {
       net::Wake wake = std::move(one->wake);  // *one is gone once its task runs
@@ -70,25 +80,31 @@ void Committer::work() {
   }
 }
 
-void Committer::make_durable(Batch& batch) const {
-  for_all(batch, [](Commit& one) -> base::Result<void> {
-    one.message->begin_sync();
-    return {};
+void Committer::sync_files(Batch& batch) {
+  Batch sound = without_trouble(batch);
+  for (Commit* one : sound) one->message->begin_syncs();
+  std::vector<base::Result<void>> bodies(sound.size());
+  std::vector<base::Result<void>> headers(sound.size());
+  crew_.share(2 * sound.size(), [&](std::size_t i) {
+    spoolfmt::NewMessage& message = *sound[i / 2]->message;
+    if (i % 2 == 0)
+      bodies[i / 2] = message.sync_body();
+    else
+      headers[i / 2] = message.sync_header();
   });
-  for_all(batch, [](Commit& one) { return one.message->sync(); });
-  for_all(batch, [](Commit& one) { return one.message->publish(); });
-  sync_directories(batch);
+  for (std::size_t i = 0; i < sound.size(); ++i)
+    sound[i]->result = bodies[i] ? std::move(headers[i]) : std::move(bodies[i]);
 }
 
-void Committer::sync_directories(Batch& batch) const {
-  std::map<std::filesystem::path, base::Result<void>> synced;
-  for_all(batch, [&](Commit& one) {
-    const auto& directory = one.message->directory();
-    auto found = synced.find(directory);
-    if (found == synced.end())
-      found = synced.emplace(directory, base::sync_directory(directory)).first;
-    return found->second;
+void Committer::sync_directories(Batch& batch) {
+  std::map<std::filesystem::path, base::Result<void>> results;
+  for (Commit* one : without_trouble(batch)) results[one->message->directory()];
+  std::vector<decltype(results)::value_type*> directories;
+  for (auto& entry : results) directories.push_back(&entry);
+  crew_.share(directories.size(), [&](std::size_t i) {
+    directories[i]->second = base::sync_directory(directories[i]->first);
   });
+  for_all(batch, [&](Commit& one) { return results.at(one.message->directory()); });
 }
 
 base::Result<void> Committer::tell_logs(Commit& one) const {

@@ -233,7 +233,7 @@ Client Session::client() const {
 Envelope Session::envelope() const {
   const smtp::Transaction& transaction = dialogue_.transaction();
   Envelope envelope{transaction.sender.text(), {}};
-  for (const smtp::ForwardPath& path : transaction.recipients)
+  for (const auto& [path, params] : transaction.recipients)
     envelope.recipients.push_back(path.is_postmaster()
                                       ? path.text() + "@" + service_.offer.hostname
                                       : path.text());

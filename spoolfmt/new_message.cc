@@ -74,7 +74,8 @@ base::Result<void> NewMessage::write_body(std::string_view piece) {
 
 base::Result<void> NewMessage::commit(const HFile& file) {
   TRY(prepare(file));
-  TRY(sync());
+  TRY(sync_body());
+  TRY(sync_header());
   TRY(publish());
   return base::sync_directory(directory_);
 }
@@ -84,14 +85,17 @@ base::Result<void> NewMessage::prepare(const HFile& file) {
   return {};
 }
 
-// What does not begin now begins with sync(), so an error means nothing yet.
-void NewMessage::begin_sync() {
+// What does not begin now begins with the sync, so an error means nothing yet.
+void NewMessage::begin_syncs() {
   for (int fd : {lock_->fd(), h_file_->fd()})
     (void)::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
-base::Result<void> NewMessage::sync() {
-  TRY(base::sync(lock_->fd(), path("-D").string()));
+base::Result<void> NewMessage::sync_body() {
+  return base::sync(lock_->fd(), path("-D").string());
+}
+
+base::Result<void> NewMessage::sync_header() {
   return h_file_->sync();
 }
 

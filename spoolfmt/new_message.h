@@ -7,7 +7,7 @@
 // exists exactly when <id>-H does, and that is never before its -D is durable.
 //
 // commit() does all of it.  A server that takes many messages at a time does each step
-// for all of them: prepare, sync, publish, and one base::sync_directory.
+// for all of them: prepare, the syncs, publish, and one base::sync_directory.
 #pragma once
 
 #include <filesystem>
@@ -44,9 +44,10 @@ class NewMessage {
 
   // The steps of commit.  The body is whole by now; nothing is durable yet.
   base::Result<void> prepare(const HFile& file);
-  // Asks the disk to begin, without a wait, so that the syncs of many are one.
-  void begin_sync();
-  base::Result<void> sync();
+  // Asks the disk to begin, without a wait, so that the syncs of many share a commit.
+  void begin_syncs();
+  base::Result<void> sync_body();
+  base::Result<void> sync_header();
   // Makes the -H.  The message exists when the directory was synced.
   base::Result<void> publish();
 

@@ -44,19 +44,20 @@ base::Result<Directory> open_directory(const std::filesystem::path& path) {
   return directory;
 }
 
-// Gives `path` the owner of `like` if it has another and we are root; nobody else may.
-base::Result<void> take_owner_of(const std::filesystem::path& like, int fd,
-                                 const std::filesystem::path& path) {
-  if (::geteuid() != 0) return {};
+// Gives `path` this mode and, if we are root, the owner of `like`.  A change costs the
+// file system more than a look, and mostly there is nothing to change.
+base::Result<void> settle(int fd, const std::filesystem::path& path, mode_t mode,
+                          const std::filesystem::path& like) {
+  auto failure = [&] { return base::system_failure(path.string(), errno); };
   struct stat status{};
-  if (::stat(like.c_str(), &status) != 0)
+  if (::fstat(fd, &status) != 0) return failure();
+  if ((status.st_mode & 07777) != mode && ::fchmod(fd, mode) != 0) return failure();
+  if (::geteuid() != 0) return {};
+  struct stat above{};
+  if (::stat(like.c_str(), &above) != 0)
     return base::system_failure(like.string(), errno);
-  struct stat own{};
-  if (::fstat(fd, &own) == 0 && own.st_uid == status.st_uid &&
-      own.st_gid == status.st_gid)
-    return {};
-  if (::fchown(fd, status.st_uid, status.st_gid) != 0)
-    return base::system_failure(path.string(), errno);
+  bool same = status.st_uid == above.st_uid && status.st_gid == above.st_gid;
+  if (!same && ::fchown(fd, above.st_uid, above.st_gid) != 0) return failure();
   return {};
 }
 
@@ -68,20 +69,13 @@ base::Result<void> make_directory(const std::filesystem::path& directory) {
     return base::system_failure(directory.string(), errno);
   }
   base::Fd fd = TRY(base::open_file(directory, O_RDONLY | O_DIRECTORY));
-  if (::fchmod(fd.get(), 0750) != 0)
-    return base::system_failure(directory.string(), errno);
   auto parent = directory.has_parent_path() ? directory.parent_path() : ".";
-  TRY(take_owner_of(parent, fd.get(), directory));
+  TRY(settle(fd.get(), directory, 0750, parent));
   return base::sync_directory(parent);
 }
 
 base::Result<void> settle_file(int fd, const std::filesystem::path& path) {
-  // A change of mode costs the journal an entry; mostly the umask has let it be.
-  struct stat status{};
-  bool settled = ::fstat(fd, &status) == 0 && (status.st_mode & 07777) == 0640;
-  if (!settled && ::fchmod(fd, 0640) != 0)
-    return base::system_failure(path.string(), errno);
-  return take_owner_of(path.parent_path(), fd, path);
+  return settle(fd, path, 0640, path.parent_path());
 }
 
 Spool::Spool(std::filesystem::path directory, std::string queue, bool split)

@@ -51,6 +51,18 @@ TEST(Fd, ReleaseGivesTheDescriptorAway) {
   ::close(number);
 }
 
+TEST(Fd, WritesTwoPiecesAsOne) {
+  TempDir dir;
+  for (auto [first, second] :
+       {std::pair{"", ""}, {"a", ""}, {"", "b"}, {"one ", "two"}}) {
+    Fd fd = *base::open_file(dir / "f", O_WRONLY | O_CREAT | O_TRUNC);
+    EXPECT_TRUE(base::write_all(fd.get(), first, second, "f"));
+    EXPECT_EQ(base::read_file(dir / "f"), std::string(first) + second);
+  }
+  Fd reader = *base::open_file(dir / "f", O_RDONLY);
+  EXPECT_FALSE(base::write_all(reader.get(), "a", "b", "f"));
+}
+
 TEST(Fd, ReadsWholeFilesUpToTheLimit) {
   TempDir dir;
   for (std::size_t size : {0U, 1U, 4095U, 4096U, 100'000U}) {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A whole receiver in this process: one loop in one thread, a spool and a log in a
-// temporary directory, and a hook in its fsync(2).
+// temporary directory.
 #pragma once
 
 #include <algorithm>
-#include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,23 +17,17 @@
 
 namespace receiver_test {
 
-// While it lives, every fsync of this program asks it first: 0, or the errno to fail
-// with.  Called from any thread, one at a time.
-class FsyncHook {
- public:
-  explicit FsyncHook(std::function<int()> hook);
-  FsyncHook(const FsyncHook&) = delete;
-  FsyncHook& operator=(const FsyncHook&) = delete;
-  ~FsyncHook();
-};
+inline smtp::Offer usual_offer() {
+  smtp::Offer offer;
+  offer.hostname = "mx.test";
+  offer.size_limit = 100'000;
+  offer.recipient_limit = 3;
+  offer.error_limit = 3;
+  return offer;
+}
 
 struct Settings {
-  smtp::Offer offer = {.hostname = "mx.test",
-                       .size_limit = 100'000,
-                       .recipient_limit = 3,
-                       .eight_bit_mime = true,
-                       .pipelining = true,
-                       .error_limit = 3};
+  smtp::Offer offer = usual_offer();
   std::filesystem::path log = "log/mainlog";  // below the temporary directory
   net::Span timeout = std::chrono::minutes(1);
   bool split = false;

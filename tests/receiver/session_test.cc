@@ -168,7 +168,7 @@ TEST(Session, RX22_EndInsteadOfDotLeavesNothingAndOneLine) {
   TestService service;
   GreetedPeer peer(service);
   peer.open_data();
-  EXPECT_THAT(service.input(), SizeIs(1));  // the -D
+  EXPECT_THAT(service.input(), IsEmpty());  // small ones wait in memory
   peer.send("A: 1\r\n\r\nbod");
   peer.close();
   // The session is over when the log says so.

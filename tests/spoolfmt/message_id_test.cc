@@ -145,5 +145,13 @@ TEST(MessageIdSource, Spool3_AUsedTickBorrowsAProcessNumberThatNobodyHas) {
   EXPECT_EQ(decode(source.next(now + std::chrono::milliseconds(5)), scheme).pid, 77U);
 }
 
+TEST(MessageIdSource, Spool3_AvoidsOthersByNumbersFarFromTheirs) {
+  IdScheme scheme{Release::v4_96, 62, {}};
+  MessageIdSource source(scheme, 77);
+  base::Time now(std::chrono::seconds(1'795'220'745));
+  source.avoid_others();
+  EXPECT_GE(decode(source.next(now), scheme).pid, std::uint64_t{1} << 22);
+}
+
 }  // namespace
 }  // namespace spoolfmt
