@@ -48,7 +48,8 @@ def journaled_directory(parent, inodes, with_image):
     with open(image, "wb") as file:
         file.truncate(8 << 30)
     try:
-        subprocess.run(["mkfs.ext4", "-q", "-F", "-N", str(inodes), image], check=True)
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-N", str(inodes), "-E",
+                        "lazy_itable_init=0,lazy_journal_init=0", image], check=True)
         subprocess.run(["mount", "-o", "loop", image, mount], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         warn(f"no journaled image ({error}): the figures are those of {parent}")
