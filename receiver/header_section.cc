@@ -83,21 +83,24 @@ void HeaderSection::feed(std::string_view piece, std::string& body) {
     bool whole = end != piece.npos;
     std::string_view part = piece.substr(0, whole ? end + 1 : piece.npos);
     piece.remove_prefix(part.size());
-    if (text_.size() + part.size() > kLargest) {
-      too_large_ = over_ = true;
-      text_ = {};
-      return;
-    }
+    if (text_.size() + part.size() > limits_.all) return give_up();
     text_ += part;
     if (whole) take_line(body);
   }
   body += piece;
 }
 
+void HeaderSection::give_up() {
+  too_large_ = over_ = true;
+  text_ = {};
+}
+
 void HeaderSection::take_line(std::string& body) {
   std::string_view line = std::string_view(text_).substr(line_start_);
   bool fold = line_start_ > 0 && is_blank(line.front());
   if (fold || is_header(line)) {
+    if (!fold) header_start_ = line_start_;
+    if (limits_.one > 0 && text_.size() - header_start_ > limits_.one) return give_up();
     ++lines_;
     nuls_ += static_cast<std::uint64_t>(std::ranges::count(line, '\0'));
     line_start_ = text_.size();

@@ -19,8 +19,13 @@ namespace receiver {
 
 class HeaderSection {
  public:
-  // Exim's header_maxsize.  A larger section is not kept.
-  static constexpr std::size_t kLargest = std::size_t{1} << 20;
+  // header_maxsize and header_line_maxsize.  A larger section is not kept.
+  struct Limits {
+    std::size_t all = std::size_t{1} << 20;  // bytes of the section
+    std::size_t one = 0;                     // of one header with its folds; 0: none
+  };
+  HeaderSection() = default;
+  explicit HeaderSection(const Limits& limits) : limits_(limits) {}
 
   // Takes the next piece of the message, LF line ends and cut anywhere, and appends
   // what is body to `body`.
@@ -38,9 +43,12 @@ class HeaderSection {
 
  private:
   void take_line(std::string& body);
+  void give_up();
 
+  Limits limits_;
   std::string text_;
-  std::size_t line_start_ = 0;  // of the line that is coming in
+  std::size_t header_start_ = 0;  // of the header that is coming in
+  std::size_t line_start_ = 0;    // of the line that is coming in
   bool over_ = false;
   bool too_large_ = false;
   std::uint64_t lines_ = 0;

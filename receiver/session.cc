@@ -8,31 +8,61 @@
 
 #include "base/failures.h"
 #include "base/text.h"
-#include "base/version.h"
-#include "receiver/h_lines.h"
+#include "policy/replies.h"
+#include "receiver/received_header.h"
 
 namespace receiver {
 
 namespace {
 
 using boost::system::system_error;
+using policy::AclResult;
+using policy::LogItem;
 using smtp::Standard;
-
-// Body bytes go to the disk in pieces of about this size.
-constexpr std::size_t kBlock = 65536;
 
 // How much of an ill-behaved client's input is shown in the log, and how much of it is
 // read before we close, so that our last words are not lost in a reset.
 constexpr std::size_t kShownInput = 150;
 constexpr std::size_t kSwallowedInput = std::size_t{1} << 20;
 
+// A client that does not read what we say is waited for no longer than this.
+constexpr net::Span kLongestWrite = std::chrono::seconds(60);
+
+bool is_temporary(const AclResult& result) {
+  return result.verdict == AclResult::Verdict::defer ||
+         result.verdict == AclResult::Verdict::error;
+}
+
+// The policy's words where it has some; our enhanced code where it has none of its own.
+smtp::Reply spoken(const policy::AclReply& reply, const smtp::Reply& usual) {
+  if (reply.text.empty()) return usual;
+  int code = std::atoi(reply.code.c_str());
+  std::string enhanced = reply.enhanced;
+  if (enhanced.empty() && code / 100 == usual.code / 100) enhanced = usual.enhanced;
+  if (enhanced.empty() && code >= 400) enhanced = code < 500 ? "4.7.1" : "5.7.1";
+  return {code, std::move(enhanced), reply.text};
+}
+
 }  // namespace
 
-Session::Session(net::Stream stream, const Service& service)
-    : service_(service),
+Session::Session(net::Stream stream, std::shared_ptr<const Service> service,
+                 Neighbours neighbours, Opening opening, Seats::Seat seat)
+    : service_(std::move(service)),
+      neighbours_(std::move(neighbours)),
       stream_(std::move(stream)),
       lines_(stream_, smtp::kLongestCommand),
-      dialogue_(service.offer, stream_.peer().address) {}
+      context_(service_->world, client_),
+      asked_(service_->policy(), service_->settings, context_),
+      authentication_(neighbours_.authenticators, context_, client_, &service_->pool),
+      dialogue_(service_->settings.offer, stream_.peer().address),
+      opening_(opening),
+      seat_(std::move(seat)) {
+  context_.sessions_at_start = seat_.number();
+  client_.socket_peer = client_.peer = stream_.peer();
+  client_.local = stream_.local();
+}
+
+Session::~Session() = default;
 
 asio::awaitable<void> Session::run() {
   boost::system::error_code how;
@@ -41,169 +71,238 @@ asio::awaitable<void> Session::run() {
   } catch (const system_error& gone) {
     how = gone.code();
   }
+  if (how == asio::error::operation_aborted) co_return;
   if (how) co_await end_of_client(how);
+  co_await note_end();
 }
 
 asio::awaitable<void> Session::converse() {
-  std::string program = "bobbin " + std::string(base::kVersion) + " " +
-                        format_mail_date(service_.clock.now());
-  if (lines_.has_input()) {
-    co_await lost_synchronisation("connection");
-    say(smtp::standard(Standard::out_of_sync));
-    co_return co_await leave();
-  }
-  say(smtp::greeting(service_.offer.hostname, program));
-  while (!dialogue_.over()) {
+  bool met = co_await meet();
+  while (met && !over()) {
     if (dismissed_ && !dialogue_.in_transaction()) {
       say(smtp::standard(Standard::shutting_down));
+      hang_up("signal-exit");
       break;
     }
     net::LineReader::Line line = co_await next_line();
-    smtp::Reply reply = co_await answer(line);
+    smtp::Reply reply = co_await answer(std::string(line.text), line.too_long);
     say(reply);
-    if (dialogue_.awaits_message()) co_await receive_message();
+    if (dialogue_.awaits_message()) {
+      reply = co_await receive_message();
+      say(reply);
+    }
+    if (message_done_) co_await let_go();
+    if (std::exchange(tls_due_, false)) co_await finish_starttls();
   }
   co_await leave();
 }
 
 asio::awaitable<net::LineReader::Line> Session::next_line() {
-  if (!lines_.has_line()) co_await flush();
+  if (lines_.has_line())
+    pipelined_ = true;
+  else
+    co_await flush();
   idle_ = !dialogue_.in_transaction();
-  net::LineReader::Line line = co_await lines_.next(service_.timeout);
+  net::LineReader::Line line = co_await lines_.next(service_->settings.timeout);
   idle_ = false;
   co_return line;
 }
 
-asio::awaitable<smtp::Reply> Session::answer(net::LineReader::Line line) {
-  smtp::Verb verb = smtp::verb_of(line.text);
+asio::awaitable<smtp::Reply> Session::answer(std::string line, bool too_long) {
+  smtp::Verb verb = smtp::verb_of(line);
   bool more = dialogue_.must_be_last(verb) && lines_.has_input();
   if (auto refusal = dialogue_.out_of_sync(verb, more)) {
-    co_await lost_synchronisation(std::string(line.text));
+    co_await lost_synchronisation(std::move(line));
     co_return *refusal;
   }
-  if (line.too_long)
+  if (too_long)
     co_return dialogue_.misunderstood(verb, smtp::standard(Standard::line_too_long));
-  auto command = smtp::parse_command(line.text);
-  if (!command) co_return dialogue_.misunderstood(verb, command.error());
-  if (auto refusal = dialogue_.refuses(*command)) co_return *refusal;
-  smtp::Reply reply = co_await judge(*command);
+  auto command = smtp::parse_command(line);
+  if (!command) {
+    if (logs(LogItem::smtp_syntax_error))
+      log("SMTP syntax error in \"" + base::printable(line) +
+          "\" H=" + client_name(client_) + " " + command.error().text);
+    co_return dialogue_.misunderstood(verb, command.error());
+  }
+  std::size_t blank = std::min(line.find(' '), line.size());
+  context_.argument = line.substr(std::min(blank + 1, line.size()));
+  context_.command = std::move(line);
+  auto refusal = dialogue_.refuses(*command);
+  if (const auto* chunk = std::get_if<smtp::Bdat>(&*command)) {
+    smtp::Bdat bdat = *chunk;
+    smtp::Reply reply = co_await take_chunk(bdat, std::move(refusal));
+    co_return reply;
+  }
+  if (refusal) co_return *refusal;
+  smtp::Reply reply = co_await perform(*command);
   dialogue_.apply(*command, reply);  // moves on only if the reply is 2xx or 3xx
+  if (std::holds_alternative<smtp::Xclient>(*command) && reply.completed())
+    dialogue_.identity_changed(client_.peer.address, client_.login.has_value());
+  context_.end_command();
   co_return reply;
 }
 
-// Everybody who may talk to us may send what he likes.
-asio::awaitable<smtp::Reply> Session::judge(const smtp::Command& command) {
-  if (std::holds_alternative<smtp::Data>(command))
-    incoming_.emplace(service_.spooler.begin());
+asio::awaitable<smtp::Reply> Session::perform(const smtp::Command& command) {
+  switch (smtp::verb_of(command)) {
+    case smtp::Verb::helo:
+    case smtp::Verb::ehlo:
+      return hello(command);
+    case smtp::Verb::mail:
+      return mail(std::get<smtp::Mail>(command));
+    case smtp::Verb::rcpt:
+      return rcpt(std::get<smtp::Rcpt>(command));
+    case smtp::Verb::data:
+      return data(std::get<smtp::Data>(command));
+    case smtp::Verb::vrfy:
+      return vrfy(std::get<smtp::Vrfy>(command));
+    case smtp::Verb::expn:
+      return expn(std::get<smtp::Expn>(command));
+    case smtp::Verb::etrn:
+      return etrn(std::get<smtp::Etrn>(command));
+    case smtp::Verb::starttls:
+      return starttls(std::get<smtp::StartTls>(command));
+    case smtp::Verb::auth:
+      return auth(std::get<smtp::Auth>(command));
+    case smtp::Verb::xclient:
+      return xclient(std::get<smtp::Xclient>(command));
+    case smtp::Verb::quit:
+      return quit(std::get<smtp::Quit>(command));
+    default:
+      return plain(command);
+  }
+}
+
+// RSET, NOOP and HELP need nobody's opinion.
+asio::awaitable<smtp::Reply> Session::plain(const smtp::Command& command) {
+  if (std::holds_alternative<smtp::Rset>(command)) forget_message();
   co_return dialogue_.usual_answer(command);
 }
 
-asio::awaitable<void> Session::receive_message() {
-  co_await flush();
-  Content content(service_.offer.size_limit);
-  std::optional<base::Error> trouble = co_await read_content(content);
-  smtp::Reply verdict;
-  if (trouble)
-    verdict = report(*trouble);
-  else if (auto refusal = content.refusal())
-    verdict = refuse(content, *refusal);
-  else
-    verdict = co_await accept(content);
-  // A client that hears "no" finds nothing left behind; one that hears "yes" has heard
-  // it before anybody else can touch the message.
-  if (verdict.completed())
-    incoming_->keep();
-  else
-    incoming_.reset();
-  dialogue_.message_over();
-  say(verdict);
-  co_await flush();
-  incoming_.reset();
+asio::awaitable<AclResult> Session::run_acl(Phase phase) {
+  if (!service_->waits[static_cast<std::size_t>(phase)])
+    co_return policy::run_acl(service_->policy(), phase, context_);
+  auto job = [this, phase] {
+    return policy::run_acl(service_->policy(), phase, context_);
+  };
+  AclResult result = co_await service_->pool.run(job);
+  co_return result;
 }
 
-// To the dot, whatever happens: a client does not listen before.
-asio::awaitable<std::optional<base::Error>> Session::read_content(Content& content) {
-  std::optional<base::Error> trouble;
-  while (!content.done()) {
-    std::string_view wire = co_await lines_.some(service_.timeout);
-    lines_.consume(content.feed(wire));
-    if (content.done() || content.body().size() < kBlock) continue;
-    auto written = co_await service_.spooler.write(*incoming_, content.body());
-    content.body_taken();
-    if (written) continue;
-    trouble = written.error();
-    content.discard();
+asio::awaitable<Session::Judgement> Session::judge(Phase phase, std::string what,
+                                                   smtp::Reply usual) {
+  Judgement judgement;
+  judgement.result = co_await run_acl(phase);
+  co_await wait_as_told();
+  const AclResult& result = judgement.result;
+  policy::AclReply reply = policy::reply_to(phase, result);
+  if (judgement.accepted() || judgement.discarded()) {
+    judgement.reply = spoken(reply, usual);
+  } else {
+    log_refusal(what, result);
+    smtp::Reply ours = smtp::standard(is_temporary(result) ? Standard::refused_for_now
+                                                           : Standard::refused);
+    judgement.reply = spoken(reply, ours);
   }
-  co_return trouble;
+  if (context_.session.no_multiline_responses)
+    judgement.reply.text.resize(
+        std::min(judgement.reply.text.find('\n'), judgement.reply.text.size()));
+  if (reply.close) hang_up("acl-drop");
+  co_return judgement;
 }
 
-asio::awaitable<smtp::Reply> Session::accept(const Content& content) {
-  Client from = client();
-  Envelope to = envelope();
-  spoolfmt::HFile file =
-      make_h_file(incoming_->id(), service_.offer.hostname, from, to, content,
-                  incoming_->started(), service_.clock.now());
-  std::uint64_t size =
-      logged_size(file, incoming_->body_size() + content.body().size());
-  std::string line =
-      arrival(from, to, size, incoming_->queue(), message_id_of(file.headers));
-  LogLines lines{"<= " + line,
-                 service_.message_logs ? "Received from " + line : std::string()};
-  auto done = co_await service_.spooler.commit(*incoming_, std::move(file),
-                                               content.body(), std::move(lines));
-  if (!done) co_return report(done.error());
-  // Nobody hears us: then nobody will think that it was taken.  Commands behind the dot
-  // say that the client only waits for our answers.
-  if (!lines_.has_input() && stream_.peer_gone()) throw system_error(asio::error::eof);
-  smtp::Reply reply = smtp::standard(Standard::accepted);
-  reply.text += " id=" + incoming_->id().str();
-  co_return reply;
+void Session::log_refusal(std::string_view what, const AclResult& result) {
+  bool knows_sender = context_.envelope && !what.starts_with("MAIL");
+  std::string line = context_.who();
+  if (client_.tls) line += describe_tls(client_, service_->settings.log);
+  if (client_.login)
+    line += " A=" + client_.login->authenticator + ":" + client_.login->id;
+  if (knows_sender) line += " F=<" + envelope_.sender + ">";
+  line.append(is_temporary(result) ? " temporarily rejected " : " rejected ")
+      .append(what);
+  if (!result.log_message.empty())
+    line += ": " + result.log_message.substr(0, result.log_message.find('\n'));
+  context_.log(result.reject_logs, line);
 }
 
-smtp::Reply Session::refuse(const Content& content, const smtp::Reply& why) {
-  log("H=" + client_name(client()) + " F=<" + envelope().sender +
-      "> rejected after DATA: " + why.text +
-      " (size=" + std::to_string(content.size()) + ")");
-  return why;
+asio::awaitable<void> Session::wait_as_told() {
+  std::chrono::seconds told = context_.take_delay();
+  if (told.count() == 0) co_return;
+  if (!context_.session.no_delay_flush) co_await flush();
+  co_await pause(told);
 }
 
-smtp::Reply Session::report(const base::Error& error) {
-  log("cannot accept a message from " + client_name(client()) + ": " + error.text);
-  return smtp::standard(error.code == base::Code::no_space ? Standard::no_space
-                                                           : Standard::local_trouble);
+// Ends early when the client goes away.
+asio::awaitable<void> Session::pause(std::chrono::milliseconds span) {
+  constexpr std::chrono::milliseconds kLook(500);
+  while (span.count() > 0) {
+    if (stream_.peer_gone()) throw system_error(asio::error::eof);
+    std::chrono::milliseconds part = std::min(span, kLook);
+    co_await net::sleep_for(part);
+    span -= part;
+  }
 }
 
 // With what the client sent too soon, as far as it is here.
 asio::awaitable<void> Session::lost_synchronisation(std::string line) {
-  std::string_view input = co_await lines_.some(service_.timeout);
+  std::string_view input = co_await lines_.some(service_->settings.timeout);
   log("SMTP protocol synchronization error (next input sent too soon): rejected \"" +
-      base::printable(line) + "\" H=" + client_name(client()) + " next input=\"" +
+      base::printable(line) + "\" H=" + client_name(client_) + " next input=\"" +
       base::printable(input.substr(0, kShownInput)) + "\"");
 }
 
 // The client is gone or silent, or we were told to go.
 asio::awaitable<void> Session::end_of_client(boost::system::error_code how) {
-  if (how == asio::error::operation_aborted) co_return;
   bool silent = how == asio::error::timed_out;
-  std::string name = client_name(client());
-  if (incoming_)
+  bool in_message = arriving_.has_value();
+  std::string name = client_name(client_);
+  if (in_message)
     log((silent ? "SMTP data timeout (message abandoned) on connection from "
                 : "SMTP connection lost (message abandoned) from ") +
-        name + " F=<" + envelope().sender + ">");
+        name + " F=<" + envelope_.sender + ">");
   else if (silent)
     log("SMTP command timeout on connection from " + name);
-  else
+  else if (logs(LogItem::lost_incoming_connection))
     log("unexpected disconnection while reading SMTP command from " + name);
-  incoming_.reset();
+  arriving_.reset();
+  hang_up(!silent      ? "connection-lost"
+          : in_message ? "data-timeout"
+                       : "command-timeout");
   if (!silent) co_return;
-  say(smtp::standard(Standard::command_timeout));
-  co_await leave();
+  say(smtp::standard(in_message ? Standard::data_timeout : Standard::command_timeout));
+  try {
+    co_await leave();
+  } catch (const system_error&) {
+    stream_.close();
+  }
+}
+
+// What is to be done when the connection is over, however it ended.
+asio::awaitable<void> Session::note_end() {
+  std::string name = client_name(client_);
+  if (said_quit_) {
+    if (logs(LogItem::smtp_connection))
+      log("SMTP connection from " + name + " closed by QUIT");
+    co_return;
+  }
+  if (logs(LogItem::smtp_connection)) log("SMTP connection from " + name + " closed");
+  if (!service_->policy().main.acl("acl_smtp_notquit")) co_return;
+  std::string_view reason = dialogue_.notquit_reason();
+  context_.notquit_reason = reason.empty() ? notquit_reason_ : std::string(reason);
+  AclResult result = co_await run_acl(Phase::notquit);
+  if (result.verdict != AclResult::Verdict::accept)
+    log("ACL for not-QUIT did not accept: " + result.log_message);
+}
+
+void Session::hang_up(std::string_view reason) {
+  hung_up_ = true;
+  if (notquit_reason_.empty()) notquit_reason_ = reason;
 }
 
 asio::awaitable<void> Session::dismiss() {
   dismissed_ = true;
   if (!idle_) co_return;
   say(smtp::standard(Standard::shutting_down));
+  hang_up("signal-exit");
   co_await flush();
   stream_.close();  // run() is reading from it, and ends
 }
@@ -212,37 +311,29 @@ asio::awaitable<void> Session::leave() {
   co_await flush();
   std::size_t swallowed = 0;
   while (swallowed < kSwallowedInput && lines_.has_input()) {
-    std::string_view input = co_await lines_.some(service_.timeout);
+    std::string_view input = co_await lines_.some(service_->settings.timeout);
     swallowed += input.size();
     lines_.consume(input.size());
   }
   stream_.close();
 }
 
+void Session::say(const smtp::Reply& reply) {
+  // No other code can follow lines of a 250.
+  if (std::exchange(kept_alive_, false) && reply.code != 250)
+    return hang_up("local-scan-error");
+  smtp::append_reply(unsent_, reply);
+}
+
 asio::awaitable<void> Session::flush() {
   std::string bytes = std::exchange(unsent_, {});
-  if (!bytes.empty()) co_await stream_.write(bytes, service_.timeout);
-}
-
-Client Session::client() const {
-  return {stream_.peer(), stream_.local(), dialogue_.helo_name(),
-          dialogue_.extended() ? "esmtp" : "smtp"};
-}
-
-// The one address without a domain that a client may use is ours.
-Envelope Session::envelope() const {
-  const smtp::Transaction& transaction = dialogue_.transaction();
-  Envelope envelope{transaction.sender.text(), {}};
-  for (const auto& [path, params] : transaction.recipients)
-    envelope.recipients.push_back(path.is_postmaster()
-                                      ? path.text() + "@" + service_.offer.hostname
-                                      : path.text());
-  return envelope;
+  if (bytes.empty()) co_return;
+  co_await stream_.write(bytes, std::min(service_->settings.timeout, kLongestWrite));
 }
 
 void Session::log(std::string_view text) const {
-  std::string id = incoming_ ? incoming_->id().str() : std::string();
-  auto written = service_.log.write(id, text);
+  std::string id = arriving_ ? arriving_->file.id().str() : std::string();
+  auto written = service_->world.main_log.write(id, text);
   if (!written) base::complain(written.error().text);
 }
 

@@ -27,8 +27,10 @@ class Receiver {
   explicit Receiver(const std::string& config = {},
                     std::vector<std::string> args = {}) {
     fs::permissions(dir_.path(), fs::perms(0755));
-    std::ofstream(dir_ / "conf") << "primary_hostname = mx.test\nsmtp_accept_max = 0\n"
-                                 << config;
+    bool judges = config.contains("acl_smtp_rcpt");
+    std::ofstream(dir_ / "conf")
+        << "primary_hostname = mx.test\nsmtp_accept_max = 0\n"
+        << (judges ? "" : "acl_smtp_rcpt = accept\n") << config;
     args.insert(args.begin(),
                 {"-C", dir_ / "conf", "-s", spool(), "--listen", "127.0.0.1:0"});
     process_ = std::make_unique<support::Process>(support::Command{

@@ -29,7 +29,7 @@ TEST(Content, RX9_UndoesDotsInHeadersAndBody) {
   const std::string wire =
       "A: 1\r\n..B: 2\r\n\r\n.x\r\n..x\r\n..\r\n...\r\n.\r\nQUIT\r\n";
   for (std::size_t cut = 0; cut <= wire.size(); ++cut) {
-    Content content(0);
+    Content content({.size = 0}, smtp::LineEndings::reject);
     Read got = read(content, wire, cut);
     EXPECT_TRUE(content.done());
     EXPECT_EQ(got.used, wire.size() - 6);
@@ -48,7 +48,7 @@ TEST(Content, RX7_OnlyCrlfDotCrlfEndsAndOthersAreRefused) {
     const std::string wire =
         "A: 1\r\n\r\nbody" + std::string(odd) + "MAIL FROM:<evil@x>\r\nmore\r\n.\r\n";
     for (std::size_t cut = 0; cut <= wire.size(); ++cut) {
-      Content content(0);
+      Content content({.size = 0}, smtp::LineEndings::reject);
       Read got = read(content, wire, cut);
       EXPECT_TRUE(content.done());
       EXPECT_EQ(got.used, wire.size()) << "cut at " << cut;
@@ -63,7 +63,7 @@ TEST(Content, RX7_OnlyCrlfDotCrlfEndsAndOthersAreRefused) {
 }
 
 TEST(Content, RX14_CountsNulsOfTheBodyOnly) {
-  Content content(0);
+  Content content({.size = 0}, smtp::LineEndings::reject);
   using namespace std::string_view_literals;
   Read got = read(content, "A: \0\r\n\r\n\0x\0\r\n.\r\n"sv, 5);
   EXPECT_EQ(got.headers, "A: ?\n");
@@ -73,7 +73,7 @@ TEST(Content, RX14_CountsNulsOfTheBodyOnly) {
 }
 
 TEST(Content, RX10_TooBigIsReadToItsEndButNotKept) {
-  Content content(1000);
+  Content content({.size = 1000}, smtp::LineEndings::reject);
   content.feed("A: 1\r\n\r\n");
   std::size_t most = 0;
   const std::string line = std::string(98, 'x') + "\r\n";
@@ -90,7 +90,7 @@ TEST(Content, RX10_TooBigIsReadToItsEndButNotKept) {
 }
 
 TEST(Content, RX25_HugeHeaderSectionIs552) {
-  Content content(0);
+  Content content({.size = 0}, smtp::LineEndings::reject);
   const std::string line = "X: " + std::string(995, 'x') + "\r\n";
   std::size_t most = 0;
   for (int i = 0; i < 5000; ++i) {
@@ -105,7 +105,7 @@ TEST(Content, RX25_HugeHeaderSectionIs552) {
 }
 
 TEST(Content, KeepsNothingOfADiscardedMessage) {
-  Content content(0);
+  Content content({.size = 0}, smtp::LineEndings::reject);
   content.feed("A: 1\r\n\r\nbody\r\n");
   content.discard();
   content.feed("more\r\n.\r\n");

@@ -99,7 +99,7 @@ TEST(Spooler, WritesLongIdsIntoSplitDirectories) {
 
 TEST(Spooler, LargeBodiesArriveWhole) {
   Settings settings;
-  settings.offer.size_limit = 0;
+  settings.policy = "message_size_limit = 0\nacl_smtp_rcpt = accept\n";
   TestService service(settings);
   GreetedPeer peer(service);
   peer.open_data();
