@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -28,7 +29,10 @@ Listener::Listener(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Listener::Listener(Listener&&) noexcept = default;
 Listener::~Listener() = default;
 
-base::Result<Listener> Listener::open(Loop& loop, const Endpoint& at, bool shared) {
+base::Result<Listener> Listener::open(Loop& loop, const Endpoint& at, bool shared,
+                                      unsigned backlog) {
+  constexpr unsigned kMost = tcp::acceptor::max_listen_connections;
+  int waiting = static_cast<int>(backlog == 0 ? kMost : std::min(backlog, kMost));
   tcp::endpoint endpoint = TRY(to_asio(at));
   auto state = std::make_unique<State>(loop);
   tcp::acceptor& acceptor = state->acceptor;
@@ -45,7 +49,7 @@ base::Result<Listener> Listener::open(Loop& loop, const Endpoint& at, bool share
       error.assign(errno, boost::system::system_category());
   });
   attempt([&] { acceptor.bind(endpoint, error); });
-  attempt([&] { acceptor.listen(tcp::acceptor::max_listen_connections, error); });
+  attempt([&] { acceptor.listen(waiting, error); });
   attempt([&] { state->local = to_endpoint(acceptor.local_endpoint(error)); });
   if (error) return base::system_failure(format_endpoint(at), error.value());
   return Listener(std::move(state));

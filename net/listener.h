@@ -17,9 +17,10 @@ class Listener {
  public:
   // Binds and listens; port 0 takes a free one, told by local().  `shared`: several
   // loops may each open the same address and the kernel spreads connections
-  // (SO_REUSEPORT).  Code::permanent or temporary.
+  // (SO_REUSEPORT).  `backlog`: how many may wait to be accepted; 0: as many as the
+  // system lets.  Code::permanent or temporary.
   static base::Result<Listener> open(Loop& loop, const Endpoint& at,
-                                     bool shared = false);
+                                     bool shared = false, unsigned backlog = 0);
   // A socket that is bound and listening already: socket activation.
   static base::Result<Listener> adopt(Loop& loop, base::Fd socket);
 

@@ -30,11 +30,31 @@ void await_signal(Signals& signals) {
   });
 }
 
+struct Beat {
+  Beat(asio::io_context& context, std::chrono::nanoseconds between,
+       std::function<void()> call)
+      : timer(context), span(between), handler(std::move(call)) {}
+
+  asio::steady_timer timer;
+  std::chrono::nanoseconds span;
+  std::function<void()> handler;
+};
+
+void await_beat(Beat& beat) {
+  beat.timer.expires_after(beat.span);
+  beat.timer.async_wait([&beat](boost::system::error_code error) {
+    if (error) return;
+    beat.handler();
+    await_beat(beat);
+  });
+}
+
 }  // namespace
 
 struct Loop::State {
   asio::io_context context{1};
   std::list<Signals> signals;
+  std::list<Beat> beats;
   std::size_t tasks = 0;
 };
 
@@ -65,6 +85,10 @@ void Loop::on_signals(std::initializer_list<int> signals,
   await_signal(added);
 }
 
+void Loop::every(std::chrono::nanoseconds span, std::function<void()> handler) {
+  await_beat(state_->beats.emplace_back(state_->context, span, std::move(handler)));
+}
+
 void Loop::task_started() {
   ++state_->tasks;
 }
@@ -72,6 +96,7 @@ void Loop::task_started() {
 void Loop::task_ended() {
   if (--state_->tasks > 0) return;
   for (Signals& signals : state_->signals) signals.set.cancel();
+  for (Beat& beat : state_->beats) beat.timer.cancel();
 }
 
 asio::awaitable<void> sleep_for(std::chrono::nanoseconds span) {

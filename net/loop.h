@@ -43,6 +43,10 @@ class Loop {
   // wait for signals does not keep run() from returning.
   void on_signals(std::initializer_list<int> signals, std::function<void(int)> handler);
 
+  // Calls `handler` on this loop after each `span`, until the last task ends, too.
+  // From this loop's thread, or before run().
+  void every(std::chrono::nanoseconds span, std::function<void()> handler);
+
   asio::io_context& context();
 
  private:

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/stream.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -239,6 +241,12 @@ asio::awaitable<void> Stream::write(std::string_view bytes, Span timeout) {
   state_->end_wait(error);
 }
 
+std::size_t Stream::write_now(std::string_view bytes) {
+  if (state_->tls) return state_->tls->write(bytes).count;
+  error_code ignored;
+  return state_->socket.write_some(asio::buffer(bytes.data(), bytes.size()), ignored);
+}
+
 asio::awaitable<void> Stream::write_encrypted(std::string_view bytes,
                                               Instant deadline) {
   while (!bytes.empty()) {
@@ -261,6 +269,14 @@ bool Stream::peer_gone() const {
   auto count =
       ::recv(state_->socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+bool Stream::has_ip_options() const {
+  std::array<char, 64> options{};
+  socklen_t length = options.size();
+  int socket = state_->socket.native_handle();
+  return ::getsockopt(socket, IPPROTO_IP, IP_OPTIONS, options.data(), &length) == 0 &&
+         length > 0;
 }
 
 const Endpoint& Stream::peer() const {

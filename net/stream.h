@@ -53,11 +53,17 @@ class Stream {
   asio::awaitable<std::size_t> read_some(std::span<char> into, Span timeout);
   // All of `bytes`, which must stay until it returns.
   asio::awaitable<void> write(std::string_view bytes, Span timeout);
+  // As many of `bytes` as the socket takes without a wait; none if it is broken, which
+  // the next wait will tell.
+  std::size_t write_now(std::string_view bytes);
 
   // Bytes have arrived that were not read yet.
   bool input_waiting() const;
   // Nothing is left to read and the peer has closed or reset: nobody hears our answer.
   bool peer_gone() const;
+
+  // The peer's packets carry IP options, such as a route (RFC 791 section 3.1).
+  bool has_ip_options() const;
 
   const Endpoint& peer() const;
   const Endpoint& local() const;

@@ -2,45 +2,67 @@
 //
 // bobbin-receive: accept mail by SMTP into the spool.
 //
-// Here the parts are made and put together: log, spool, pool, one server a loop and
-// thread.  What a conversation is stands in session.h, what makes a message safe in
-// spooler.h.
+// Here the parts are made and put together, in an order that gives away rights as soon
+// as they are not needed: what only root can do, then what an ordinary user can, then
+// what is left in the sandbox, threads last.  What a conversation is stands in
+// session.h, what makes a message safe in spooler.h, what signals do in daemon.h.
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdio>
 #include <list>
-#include <thread>
+#include <optional>
 
 #include "base/cli.h"
 #include "base/failures.h"
+#include "base/privileges.h"
 #include "base/version.h"
 #include "policy/main_options.h"
+#include "receiver/confinement.h"
+#include "receiver/daemon.h"
+#include "receiver/resolver_options.h"
+#include "receiver/script_launcher.h"
 #include "receiver/server.h"
+#include "receiver/service.h"
 
 namespace {
 
+using base::Result;
+using receiver::ScriptLauncher;
+using receiver::ScriptService;
 using receiver::Server;
-using receiver::Service;
 using receiver::Spooler;
 
-// Threads that sync.  Many may wait at a time, since the file system commits them
-// together.
-constexpr unsigned kDiskThreads = 32;
+// Threads that wait for the DNS or the disk in behalf of sessions.
+constexpr unsigned kWaitingThreads = 32;
 
 struct Options {
   base::CommonOptions common;
   std::vector<std::string> listen;
+  bool stdio = false;
   unsigned threads = 1;
+  std::string user;
+  std::chrono::seconds drain{180};
+  bool no_sandbox = false;
 };
 
 void describe(base::Cli& cli, Options& options) {
-  cli.about("bobbin-receive", "--listen ADDR:PORT [OPTION...]",
-            "Accept mail by SMTP into the spool, from this machine only.");
+  cli.about("bobbin-receive", "--listen ADDR:PORT[/smtps][/proxy] [OPTION...]",
+            "Accept mail by SMTP into the spool, as the policy says.");
   cli.option("listen", 0, "ADDR:PORT", options.listen,
-             "where to listen, port 0: a free one; repeatable");
+             "where to listen, port 0: a free one; repeatable; /smtps behind it: TLS "
+             "first, /proxy: a PROXY header first");
+  cli.flag("stdio", 0, options.stdio,
+           "serve the client on descriptor 0, as from inetd");
   cli.option("threads", 0, "N", options.threads, "event loops, each with a thread; 1");
+  cli.option("drain", 0, "T", options.drain,
+             "how long transactions may go on after SIGTERM; 180s");
+  cli.option("user", 0, "NAME", options.user,
+             "whom root becomes; the owner of the spool directory");
+  cli.flag("no-sandbox", 0, options.no_sandbox,
+           "keep all files and system calls that the user has");
   cli.common(options.common);
 }
 
@@ -52,91 +74,214 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-base::Result<std::vector<net::Endpoint>> endpoints(const Options& options) {
-  if (options.listen.empty())
-    return base::fail(base::Code::usage, "nowhere to listen: give --listen ADDR:PORT");
-  if (options.threads == 0)
-    return base::fail(base::Code::usage, "--threads: at least 1 is needed");
-  std::vector<net::Endpoint> result;
-  for (const std::string& text : options.listen)
-    result.push_back(TRY(net::parse_endpoint(text)));
-  return result;
+// Where clients come from.
+struct Sources {
+  std::vector<receiver::Entrance> entrances;
+  std::vector<net::InheritedSocket> inherited;
+
+  // There is one client, who is here already.
+  bool one_shot() const {
+    return entrances.empty() &&
+           std::ranges::none_of(inherited, &net::InheritedSocket::listening);
+  }
+};
+
+// inetd gives the connection as our standard streams; what is not for the client must
+// not be written there.
+Result<net::InheritedSocket> take_standard_input() {
+  net::InheritedSocket taken{base::Fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)), ""};
+  struct stat connection{};
+  if (::fstat(taken.socket.get(), &connection) != 0 || !S_ISSOCK(connection.st_mode))
+    return base::fail(base::Code::usage,
+                      "--stdio: standard input is no socket: this is for inetd and "
+                      "the like, --listen for everything else");
+  base::Fd nothing = TRY(base::open_file("/dev/null", O_RDWR));
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    struct stat status{};
+    bool same = ::fstat(stream, &status) == 0 && status.st_dev == connection.st_dev &&
+                status.st_ino == connection.st_ino;
+    if (same) ::dup2(nothing.get(), stream);
+  }
+  return taken;
 }
 
-smtp::Offer make_offer(const policy::MainOptions& main) {
-  smtp::Offer offer;
-  offer.hostname = policy::primary_hostname(main);
-  offer.size_limit = main.message_size_limit;
-  offer.recipient_limit = main.recipients_max;
-  offer.error_limit = main.smtp_max_synprot_errors;
-  offer.unknown_limit = main.smtp_max_unknown_commands;
-  return offer;
+Result<Sources> find_sources(const Options& options) {
+  if (options.threads == 0)
+    return base::fail(base::Code::usage, "--threads: at least 1 is needed");
+  Sources sources;
+  for (const std::string& text : options.listen)
+    sources.entrances.push_back(TRY(receiver::parse_entrance(text)));
+  sources.inherited = TRY(net::inherited_sockets());
+  if (options.stdio) sources.inherited.push_back(TRY(take_standard_input()));
+  if (sources.entrances.empty() && sources.inherited.empty())
+    return base::fail(base::Code::usage, "nowhere to listen: give --listen ADDR:PORT");
+  return sources;
 }
 
 spoolfmt::IdScheme id_scheme(const policy::MainOptions& main) {
-  spoolfmt::IdScheme scheme;
-  scheme.release = main.message_id_format == spoolfmt::MessageId::kLongLength
-                       ? spoolfmt::IdScheme::Release::v4_97
-                       : spoolfmt::IdScheme::Release::v4_96;
-  scheme.localhost_number = main.localhost_number;
-  return scheme;
-}
-
-// With smtp_receive_timeout 0 a client may be silent for as long as it likes.
-net::Span receive_timeout(const policy::MainOptions& main) {
-  if (main.smtp_receive_timeout.count() == 0) return std::chrono::years(10);
-  return main.smtp_receive_timeout;
+  spoolfmt::IdScheme ids;
+  ids.release = main.message_id_format == spoolfmt::MessageId::kLongLength
+                    ? spoolfmt::IdScheme::Release::v4_97
+                    : spoolfmt::IdScheme::Release::v4_96;
+  ids.localhost_number = main.localhost_number;
+  return ids;
 }
 
 // Every loop listens at every address; the first one finds out what port 0 means.
-base::Result<std::string> listen(std::list<Server>& servers,
-                                 std::vector<net::Endpoint> addresses) {
-  std::string announcement;
-  for (net::Endpoint& address : addresses) {
-    for (Server& server : servers)
-      address = TRY(server.listen(address, servers.size() > 1));
-    announcement += "listening on " + net::format_endpoint(address) + "\n";
-  }
-  return announcement;
+Result<std::string> listen(std::list<Server>& servers,
+                           const receiver::Entrance& entrance, unsigned backlog) {
+  net::Endpoint at = entrance.at;
+  for (Server& server : servers)
+    at = TRY(server.listen(at, entrance.opening, servers.size() > 1, backlog));
+  return net::format_endpoint(at);
 }
 
-base::Result<void> run(const Options& options) {
-  auto addresses = TRY(endpoints(options));
-  auto main = TRY(policy::load_main_options(options.common));
-  auto spool = TRY(spoolfmt::Spool::create(main.spool_directory, options.common.queue,
-                                           main.split_spool_directory));
-  base::SystemClock clock;
-  auto log = TRY(base::MainLog::open(policy::log_path(main, "main"), clock));
+// One socket, and all loops take connections from it.
+Result<std::string> adopt(std::list<Server>& servers, net::InheritedSocket inherited) {
+  receiver::Opening opening = TRY(receiver::opening_of_socket(inherited.name));
+  net::Endpoint at;
+  for (Server& server : servers) {
+    base::Fd socket(::fcntl(inherited.socket.get(), F_DUPFD_CLOEXEC, 3));
+    if (!socket) return base::system_failure("inherited socket", errno);
+    at = TRY(server.adopt_listener(std::move(socket), opening));
+  }
+  return net::format_endpoint(at);
+}
+
+// Returns where clients can come to, as "listening on" tells it.
+Result<std::vector<std::string>> open_doors(std::list<Server>& servers, Sources sources,
+                                            unsigned backlog) {
+  std::vector<std::string> addresses;
+  for (const receiver::Entrance& entrance : sources.entrances)
+    addresses.push_back(TRY(listen(servers, entrance, backlog)));
+  for (net::InheritedSocket& inherited : sources.inherited) {
+    if (inherited.listening) {
+      addresses.push_back(TRY(adopt(servers, std::move(inherited))));
+      continue;
+    }
+    auto opening = TRY(receiver::opening_of_socket(inherited.name));
+    TRY(servers.front().adopt_client(std::move(inherited.socket), opening));
+  }
+  return addresses;
+}
+
+// Whose files the spool's are; only root has a choice.
+Result<base::User> choose_user(const std::string& name,
+                               const std::filesystem::path& spool) {
+  base::User self{"", ::geteuid(), ::getegid()};
+  if (self.id != 0) {
+    if (name.empty() || TRY(base::find_user(name)).id == self.id) return self;
+    return base::fail(base::Code::usage, "--user " + name + ": only root can do that");
+  }
+  bool made = !std::filesystem::exists(spool);
+  TRY(spoolfmt::make_directory(spool));
+  if (name.empty()) return base::find_owner(spool);
+  base::User user = TRY(base::find_user(name));
+  if (made && ::chown(spool.c_str(), user.id, user.group) != 0)
+    return base::system_failure(spool.string(), errno);
+  return user;
+}
+
+// What could not be done is said, and no reason not to serve.
+std::vector<std::string> enter_sandbox(const policy::Policy& policy,
+                                       const std::vector<std::filesystem::path>& own) {
+  std::vector<std::string> trouble;
+  auto rules = receiver::files_needed(policy, own);
+  auto files = base::restrict_files(rules);
+  if (!files)
+    trouble.push_back("the sandbox cannot guard files: " + files.error().text);
+  else if (!*files)
+    trouble.emplace_back("the sandbox cannot guard files: no Landlock in this kernel");
+  auto calls = base::restrict_calls(receiver::calls_needed());
+  if (!calls)
+    trouble.push_back("the sandbox cannot guard system calls: " + calls.error().text);
+  return trouble;
+}
+
+Result<void> run(const Options& options) {
+  Sources sources = TRY(find_sources(options));
+  auto manager = TRY(net::ServiceManager::find());
+  auto policy = TRY(receiver::read_policy(options.common));
+  policy::Diagnostics none;  // whatever is wrong was found already
+  policy::MainOptions main = policy::main_options(policy->main, none);
+  if (!options.common.spool.empty()) main.spool_directory = options.common.spool;
   std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error like a full disk
   raise_descriptor_limit();
 
-  std::list<net::Loop> loops(options.threads);
-  net::Pool pool(kDiskThreads);
-  smtp::Offer offer = make_offer(main);
-  Spooler spooler(spool, id_scheme(main), log, clock, pool);
-  Service service{offer, receive_timeout(main), spooler, log, clock, main.message_logs};
-  Server::Load load{main.smtp_accept_max, 0};
+  // What root can do.
+  std::filesystem::path list = policy->main.text("data_scripts");
+  std::optional<ScriptLauncher> launcher;
+  if (!list.empty())
+    launcher.emplace(
+        TRY(ScriptLauncher::start(list, std::filesystem::temp_directory_path())));
+  bool one_shot = sources.one_shot();
+  receiver::Seats seats;
+  std::list<net::Loop> loops(one_shot ? 1 : options.threads);
   std::list<Server> servers;
-  for (net::Loop& loop : loops) servers.emplace_back(loop, service, load);
-  std::string announcement = TRY(listen(servers, addresses));
+  for (net::Loop& loop : loops) servers.emplace_back(loop, seats);
+  unsigned backlog = receiver::Limits::of(policy->main).backlog;
+  auto addresses = TRY(open_doors(servers, std::move(sources), backlog));
+  base::User user = TRY(choose_user(options.user, main.spool_directory));
+  TRY(base::become_unprivileged(user));
 
-  bool draining = false;  // a second signal does not wait
-  auto on_signal = [&](int) {
-    auto server = servers.begin();
-    for (net::Loop& loop : loops) {
-      loop.post([&one = *server++, now = draining] { now ? one.stop() : one.drain(); });
-    }
-    draining = true;
+  // What the user can do.
+  auto spool = TRY(spoolfmt::Spool::create(main.spool_directory, options.common.queue,
+                                           main.split_spool_directory));
+  base::SystemClock clock;
+  std::vector<std::filesystem::path> own = {main.spool_directory};
+  auto open_log = [&](std::string_view name) {
+    own.push_back(policy::log_path(main, name).parent_path());
+    return base::MainLog::open(policy::log_path(main, name), clock);
   };
-  loops.front().on_signals({SIGTERM, SIGINT}, on_signal);
-  for (Server& server : servers) server.start();
-  TRY(log.write("", "bobbin " + std::string(base::kVersion) +
-                        " receiver started: pid=" + std::to_string(::getpid())));
+  auto main_log = TRY(open_log("main"));
+  auto reject_log = TRY(open_log("reject"));
+  auto panic_log = TRY(open_log("panic"));
+  auto rates = TRY(receiver::RateStore::open(main.spool_directory));
+  if (launcher) own.push_back(TRY(launcher->load()).config.keep_dir);
+
+  // What the sandbox lets us.
+  std::vector<std::string> trouble;
+  if (!options.no_sandbox) trouble = enter_sandbox(*policy, own);
+  for (const std::string& line : trouble) {
+    base::complain(line);
+    TRY(main_log.write("", line));
+  }
+  auto resolver = TRY(net::Resolver::create(receiver::resolver_options(policy->main)));
+  net::TlsKeys tls(clock);
+  net::Pool pool(one_shot ? 2 : kWaitingThreads);
+  Spooler spooler(spool, id_scheme(main), main_log, clock, pool);
+  std::optional<ScriptService> scripts;
+  if (launcher)
+    scripts.emplace(*launcher, pool, main_log, clock,
+                    main.spool_directory / "db/bobbin");
+  receiver::Lasting lasting{*resolver,
+                            rates,
+                            main_log,
+                            reject_log,
+                            panic_log,
+                            clock,
+                            spooler,
+                            pool,
+                            tls,
+                            scripts ? &*scripts : nullptr,
+                            main.spool_directory,
+                            options.common.queue};
+  receiver::Daemon daemon({options.common, list, options.drain}, loops, servers,
+                          lasting, std::move(manager));
+  TRY(daemon.serve_by(policy));
+  if (one_shot) {
+    daemon.run("serving one client");
+    return {};
+  }
+  TRY(main_log.write("", "bobbin " + std::string(base::kVersion) +
+                             " receiver started: pid=" + std::to_string(::getpid())));
+  std::string announcement, status = "listening on";
+  for (const std::string& address : addresses) {
+    announcement += "listening on " + address + "\n";
+    status += " " + address;
+  }
   TRY(base::write_all(STDOUT_FILENO, announcement, "stdout"));
-  std::list<std::jthread> threads;
-  for (auto loop = std::next(loops.begin()); loop != loops.end(); ++loop)
-    threads.emplace_back([&one = *loop] { one.run(); });
-  loops.front().run();
+  daemon.run(status);
   return {};
 }
 

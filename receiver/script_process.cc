@@ -17,7 +17,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 #include "base/text.h"
 #include "receiver/script_sandbox.h"
@@ -109,16 +108,15 @@ bool set_limits(const Script& script) {
          (script.memory == 0 || limit(RLIMIT_AS, script.memory, script.memory));
 }
 
-// Descriptors 0 to 3 as a script expects them, and nothing else but `executable`, which
-// the start of the program closes.
-bool set_descriptors(std::array<int, 4> wanted, int& executable) {
+// Descriptors 0 to 3 as a script expects them, and nothing else but `executable` and
+// `ready`, which the start of the program closes.
+bool set_descriptors(std::array<int, 4> wanted, int& executable, int& ready) {
   // First out of the way: one's place may be another's number.
-  for (int& fd : wanted) {
-    fd = ::fcntl(fd, F_DUPFD_CLOEXEC, 10);
-    if (fd < 0) return false;
+  for (int* fd :
+       {&wanted[0], &wanted[1], &wanted[2], &wanted[3], &executable, &ready}) {
+    *fd = ::fcntl(*fd, F_DUPFD_CLOEXEC, 10);
+    if (*fd < 0) return false;
   }
-  executable = ::fcntl(executable, F_DUPFD_CLOEXEC, 10);
-  if (executable < 0) return false;
   for (int number = 0; number < 4; ++number)
     if (::dup2(wanted[static_cast<std::size_t>(number)], number) < 0) return false;
   constexpr unsigned kFirst = 4;
@@ -139,10 +137,14 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-[[noreturn]] void give_up(const char* what) {
-  std::fprintf(stderr, "cannot start: %s: %s\n", what, std::strerror(errno));
+[[noreturn]] void give_up(const base::Error& error) {
+  std::fprintf(stderr, "cannot start: %s\n", error.text.c_str());
   std::fflush(stderr);
   ::_exit(kCannotRun);
+}
+
+[[noreturn]] void give_up(const char* what) {
+  give_up(base::system_error(what, errno));
 }
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
@@ -152,25 +154,28 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return result;
 }
 
-// In the child.  `executable` was checked by descriptor, and is run by it.
+// In the child.  `executable` was checked by descriptor, and is run by it.  A byte to
+// `ready` says that all went well so far: else no exit status is the script's.
 [[noreturn]] void become_script(const ScriptJob& job, const std::string& directory,
-                                int executable, int output, int errors) {
+                                int executable, int output, int errors, int ready) {
   ::setsid();
   reset_signals();
-  if (!set_descriptors({job.input, output, errors, job.message}, executable))
+  if (!set_descriptors({job.input, output, errors, job.message}, executable, ready))
     give_up("descriptors");
   if (::chdir(directory.c_str()) != 0) give_up("its directory");
-  if (!set_limits(job.script)) give_up("limits");
   ::umask(077);
   if (!change_user(job.user)) give_up("its user");
   if (auto locked = enter_sandbox(job.config, job.script, directory); !locked)
-    give_up(locked.error().c_str());
+    give_up(locked.error());
 
   std::string path = (job.config.dir / job.script.executable).string();
   std::vector<std::string> words{path};
   words.insert(words.end(), job.script.arguments.begin(), job.script.arguments.end());
   std::vector<std::string> environment = job.environment;
   std::vector<char*> argv = pointers(words), envp = pointers(environment);
+  // The last thing: our own code may need more memory than a script.
+  if (!set_limits(job.script)) give_up("limits");
+  if (::write(ready, "x", 1) != 1) give_up("telling so");
   ::syscall(SYS_execveat, executable, "", argv.data(), envp.data(), AT_EMPTY_PATH);
   // An interpreter would open the descriptor that is closed for it, so a script with
   // "#!" goes by its name; only its owner could have put another there meanwhile.
@@ -265,12 +270,15 @@ ScriptExit run_script(const ScriptJob& job) {
   auto err = make_pipe();
   if (!err) return not_run(err.error());
 
+  auto ready = make_pipe();
+  if (!ready) return not_run(ready.error());
+
   auto begun = Clock::now();
   pid_t pid = ::fork();
   if (pid < 0) return not_run(base::system_error("fork", errno));
   if (pid == 0)
     become_script(job, directory->path(), executable->get(), out->write.get(),
-                  err->write.get());
+                  err->write.get(), ready->write.get());
   out->write.reset();
   err->write.reset();
 
@@ -285,6 +293,9 @@ ScriptExit run_script(const ScriptJob& job) {
   end_all(pid);
   output.collect();
   errors.collect();
+  char byte = 0;
+  if (::read(ready->read.get(), &byte, 1) != 1)
+    exit.trouble = "it could not be started";
   exit.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   exit.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   exit.too_much = output.too_much;

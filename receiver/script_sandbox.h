@@ -5,18 +5,15 @@
 // (seccomp).
 #pragma once
 
-#include <expected>
 #include <filesystem>
-#include <string>
 
+#include "base/result.h"
 #include "receiver/script_config.h"
 
 namespace receiver {
 
-// In the script's process, before its program starts; there is no way back.  What could
-// not be done, and errno.
-std::expected<void, std::string> enter_sandbox(const ScriptConfig& config,
-                                               const Script& script,
-                                               const std::filesystem::path& directory);
+// In the script's process, before its program starts; there is no way back.
+base::Result<void> enter_sandbox(const ScriptConfig& config, const Script& script,
+                                 const std::filesystem::path& directory);
 
 }  // namespace receiver

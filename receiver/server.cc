@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receiver/server.h"
 
-#include <boost/asio/ip/address.hpp>
+#include <utility>
+
+#include "base/failures.h"
+#include "receiver/received_header.h"
 
 namespace receiver {
 
 namespace {
 
-asio::awaitable<void> turn_away(net::Stream stream, smtp::Reply reply, net::Span wait) {
+// Words for whoever is not let in; if they do not fit into the socket, they are lost.
+void say_goodbye(net::Stream stream, const smtp::Reply& reply) {
   std::string bytes = smtp::format_reply(reply);
-  co_await stream.write(bytes, wait);
+  stream.write_now(bytes);
+  stream.close();
 }
 
 asio::awaitable<void> dismiss(std::shared_ptr<Session> session) {
@@ -18,37 +23,69 @@ asio::awaitable<void> dismiss(std::shared_ptr<Session> session) {
 
 }  // namespace
 
-bool is_welcome(std::string_view address) {
-  boost::system::error_code error;
-  auto ip = asio::ip::make_address(std::string(address), error);
-  return !error && ip.is_loopback();
+Server::Server(net::Loop& loop, Seats& seats)
+    : loop_(loop), seats_(seats), tasks_(loop) {}
+
+void Server::serve_by(std::shared_ptr<const Service> service,
+                      std::shared_ptr<Authenticators> authenticators) {
+  service_ = std::move(service);
+  authenticators_ = std::move(authenticators);
 }
 
-Server::Server(net::Loop& loop, const Service& service, Load& load)
-    : loop_(loop), service_(service), load_(load), tasks_(loop) {}
+base::Result<net::Endpoint> Server::listen(const net::Endpoint& at, Opening opening,
+                                           bool shared, unsigned backlog) {
+  net::Listener listener = TRY(net::Listener::open(loop_, at, shared, backlog));
+  return doors_.emplace_back(Door{std::move(listener), opening}).listener.local();
+}
 
-base::Result<net::Endpoint> Server::listen(const net::Endpoint& at, bool shared) {
-  net::Listener listener = TRY(net::Listener::open(loop_, at, shared));
-  return listeners_.emplace_back(std::move(listener)).local();
+base::Result<net::Endpoint> Server::adopt_listener(base::Fd socket, Opening opening) {
+  net::Listener listener = TRY(net::Listener::adopt(loop_, std::move(socket)));
+  return doors_.emplace_back(Door{std::move(listener), opening}).listener.local();
+}
+
+base::Result<void> Server::adopt_client(base::Fd socket, Opening opening) {
+  net::Stream stream = TRY(net::Stream::adopt(loop_, std::move(socket)));
+  waiting_.emplace_back(std::move(stream), opening);
+  return {};
 }
 
 void Server::start() {
-  for (net::Listener& listener : listeners_) tasks_.spawn(accept(listener));
+  for (Door& door : doors_) tasks_.spawn(accept(door));
+  for (auto& [stream, opening] : waiting_) admit(std::move(stream), opening);
+  waiting_.clear();
 }
 
-asio::awaitable<void> Server::accept(net::Listener& listener) {
+asio::awaitable<void> Server::accept(Door& door) {
   while (true) {
-    net::Stream stream = co_await listener.accept();
-    if (!is_welcome(stream.peer().address)) {
-      smtp::Reply reply{554, "5.7.1", "no service for " + stream.peer().address};
-      tasks_.spawn(turn_away(std::move(stream), std::move(reply), service_.timeout));
-    } else if (load_.limit > 0 && load_.sessions >= load_.limit) {
-      smtp::Reply reply = smtp::standard(smtp::Standard::too_many_connections);
-      tasks_.spawn(turn_away(std::move(stream), std::move(reply), service_.timeout));
-    } else {
-      tasks_.spawn(serve(std::make_shared<Session>(std::move(stream), service_)));
-    }
+    net::Stream stream = co_await door.listener.accept();
+    admit(std::move(stream), door.opening);
   }
+}
+
+void Server::admit(net::Stream stream, Opening opening) {
+  using smtp::Standard;
+  if (stream.has_ip_options())
+    return turn_away(std::move(stream), smtp::standard(Standard::no_service),
+                     "with IP options");
+  auto seat = seats_.take(service_->limits.clients);
+  if (!seat)
+    return turn_away(std::move(stream), smtp::standard(Standard::too_many_connections),
+                     "too many connections");
+  Neighbours neighbours{authenticators_, tasks_};
+  auto session = std::make_shared<Session>(
+      std::move(stream), service_, std::move(neighbours), opening, std::move(*seat));
+  sessions_.insert(session);
+  tasks_.spawn(serve(std::move(session)));
+}
+
+void Server::turn_away(net::Stream stream, const smtp::Reply& reply,
+                       std::string_view why) {
+  Client client;
+  client.peer = stream.peer();
+  std::string line = "Connection from " + client_name(client) + " refused: ";
+  auto written = service_->world.main_log.write("", line.append(why));
+  if (!written) base::complain(written.error().text);
+  say_goodbye(std::move(stream), reply);
 }
 
 asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
@@ -56,23 +93,17 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
   struct Entry {
     Server& server;
     const std::shared_ptr<Session>& session;
-    Entry(Server& of, const std::shared_ptr<Session>& one) : server(of), session(one) {
-      ++server.load_.sessions;
-      server.sessions_.insert(session);
-    }
+    Entry(Server& of, const std::shared_ptr<Session>& one) : server(of), session(one) {}
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
-    ~Entry() {
-      server.sessions_.erase(session);
-      --server.load_.sessions;
-    }
+    ~Entry() { server.sessions_.erase(session); }
   };
   Entry entry(*this, session);
   co_await session->run();
 }
 
 void Server::drain() {
-  for (net::Listener& listener : listeners_) listener.close();
+  for (Door& door : doors_) door.listener.close();
   for (const auto& session : sessions_) tasks_.spawn(dismiss(session));
 }
 

@@ -7,51 +7,62 @@
 // thread, or come before it runs.
 #pragma once
 
-#include <atomic>
 #include <list>
 #include <memory>
 #include <set>
-#include <string_view>
+#include <utility>
 
 #include <boost/asio/awaitable.hpp>
 
+#include "base/fd.h"
 #include "net/listener.h"
 #include "net/task_group.h"
+#include "receiver/entrance.h"
+#include "receiver/seats.h"
 #include "receiver/session.h"
 
 namespace receiver {
 
-// Until an ACL says otherwise: mail is taken from this machine only.
-bool is_welcome(std::string_view address);
-
 class Server {
  public:
-  // How many sessions all servers may have at a time, and have.
-  struct Load {
-    unsigned limit = 0;  // 0: none
-    std::atomic<unsigned> sessions = 0;
-  };
+  // Both must outlive the server.
+  Server(net::Loop& loop, Seats& seats);
 
-  // All must outlive the server.
-  Server(net::Loop& loop, const Service& service, Load& load);
+  // How connections are served from now on; those that are under way go on as they
+  // began.  Before start(), at least once.
+  void serve_by(std::shared_ptr<const Service> service,
+                std::shared_ptr<Authenticators> authenticators);
 
-  // Returns the address with its true port.
-  base::Result<net::Endpoint> listen(const net::Endpoint& at, bool shared);
+  // Returns the address with its true port; `backlog` 0: as many as the system lets.
+  base::Result<net::Endpoint> listen(const net::Endpoint& at, Opening opening,
+                                     bool shared = false, unsigned backlog = 0);
+  // The same at a socket that is listening already.
+  base::Result<net::Endpoint> adopt_listener(base::Fd socket, Opening opening);
+  // A client that was accepted by somebody else.
+  base::Result<void> adopt_client(base::Fd socket, Opening opening);
+
   void start();
-
   // No new connections, no new transactions; the loop ends when the running ones have.
   void drain();
   // Whatever runs ends now, unaccepted.
   void stop();
 
  private:
-  asio::awaitable<void> accept(net::Listener& listener);
+  struct Door {
+    net::Listener listener;
+    Opening opening;
+  };
+  asio::awaitable<void> accept(Door& door);
+  void admit(net::Stream stream, Opening opening);
+  void turn_away(net::Stream stream, const smtp::Reply& reply, std::string_view why);
   asio::awaitable<void> serve(std::shared_ptr<Session> session);
 
   net::Loop& loop_;
-  const Service& service_;
-  Load& load_;
-  std::list<net::Listener> listeners_;
+  Seats& seats_;
+  std::shared_ptr<const Service> service_;          // shared with the sessions
+  std::shared_ptr<Authenticators> authenticators_;  // shared with them, too
+  std::list<Door> doors_;
+  std::list<std::pair<net::Stream, Opening>> waiting_;  // for start()
   std::set<std::shared_ptr<Session>> sessions_;  // shared with the tasks that run them
   net::TaskGroup tasks_;
 };

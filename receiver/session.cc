@@ -71,7 +71,7 @@ asio::awaitable<void> Session::run() {
   } catch (const system_error& gone) {
     how = gone.code();
   }
-  if (how == asio::error::operation_aborted) co_return;
+  if (how == asio::error::operation_aborted) co_return last_words();
   if (how) co_await end_of_client(how);
   co_await note_end();
 }
@@ -328,7 +328,20 @@ void Session::say(const smtp::Reply& reply) {
 asio::awaitable<void> Session::flush() {
   std::string bytes = std::exchange(unsent_, {});
   if (bytes.empty()) co_return;
-  co_await stream_.write(bytes, std::min(service_->settings.timeout, kLongestWrite));
+  try {
+    co_await stream_.write(bytes, std::min(service_->settings.timeout, kLongestWrite));
+  } catch (const system_error& how) {
+    if (how.code() == asio::error::operation_aborted) unsent_.insert(0, bytes);
+    throw;
+  }
+}
+
+// We were told to stop, or have left the client: nothing is waited for, but the answer
+// to what was committed still goes out if it can.
+void Session::last_words() {
+  if (!stream_.is_open()) return;
+  say(smtp::standard(Standard::shutting_down));
+  stream_.write_now(unsent_);
 }
 
 void Session::log(std::string_view text) const {

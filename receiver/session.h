@@ -98,6 +98,7 @@ class Session {
   bool over() const { return hung_up_ || dialogue_.over(); }
   void say(const smtp::Reply& reply);
   asio::awaitable<void> flush();
+  void last_words();
   void log(std::string_view text) const;
   bool logs(policy::LogItem item) const { return service_->settings.log.has(item); }
 

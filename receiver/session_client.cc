@@ -137,8 +137,8 @@ asio::awaitable<bool> Session::find_room() {
   };
   co_await evaluate(ask);
   if (trouble.empty()) co_return true;
-  log(std::string("Connection from ") + client_name(client_) + " refused: " +
-      std::string(trouble));
+  log(std::string("Connection from ") + client_name(client_) +
+      " refused: " + std::string(trouble));
   say(smtp::standard(Standard::too_many_connections));
   hang_up("acl-drop");
   co_return false;

@@ -80,7 +80,9 @@ asio::awaitable<Session::Judgement> Session::judge_hello(std::string name) {
         client_name(client_) + ": it does not lead to the address");
     co_return judgement;
   }
-  auto judgement = co_await judge(Phase::helo, "EHLO or HELO " + name, {250, "", ""});
+  std::string what = "EHLO or HELO " + name;
+  smtp::Reply usual{250, "", ""};
+  auto judgement = co_await judge(Phase::helo, std::move(what), std::move(usual));
   co_return judgement;
 }
 
@@ -171,7 +173,9 @@ asio::awaitable<smtp::Reply> Session::expn(const smtp::Expn& command) {
   smtp::Reply usual = smtp::standard(Standard::cannot_expand);
   if (!service_->policy().main.acl("acl_smtp_expn")) co_return usual;
   context_.recipient = command.text;
-  auto judgement = co_await judge(Phase::expn, "EXPN " + command.text, {250, "", ""});
+  std::string what = "EXPN " + command.text;
+  smtp::Reply usual{250, "", ""};
+  auto judgement = co_await judge(Phase::expn, std::move(what), std::move(usual));
   std::vector<policy::RoutedAddress> routed;
   if (judgement.accepted()) {
     auto route = [&] {

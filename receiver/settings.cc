@@ -136,7 +136,8 @@ std::optional<unsigned> ClientSettings::number(std::string_view option) {
   std::string value = text(option);
   if (value.empty()) return std::nullopt;
   unsigned number = 0;
-  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  auto [end, error] =
+      std::from_chars(value.data(), value.data() + value.size(), number);
   if (error == std::errc() && end == value.data() + value.size()) return number;
   context_.log("main", std::string(option) + ": '" + value + "' is no number");
   return std::nullopt;

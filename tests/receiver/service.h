@@ -4,35 +4,36 @@
 // temporary directory.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "policy/programs.h"
 #include "receiver/server.h"
+#include "receiver/service.h"
 #include "tests/receiver/peer.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace receiver_test {
 
-inline smtp::Offer usual_offer() {
-  smtp::Offer offer;
-  offer.hostname = "mx.test";
-  offer.size_limit = 100'000;
-  offer.recipient_limit = 3;
-  offer.error_limit = 3;
-  return offer;
-}
-
 struct Settings {
-  smtp::Offer offer = usual_offer();
+  // The policy, but for the host's name, which is mx.test.
+  std::string policy = R"(
+message_size_limit = 100000
+recipients_max = 3
+acl_smtp_rcpt = accept
+)";
   std::filesystem::path log = "log/mainlog";  // below the temporary directory
   net::Span timeout = std::chrono::minutes(1);
   bool split = false;
   bool long_ids = false;
-  unsigned sessions = 0;
 };
 
 class TestService {
@@ -40,13 +41,17 @@ class TestService {
   explicit TestService(Settings settings = {})
       : settings_(std::move(settings)),
         log_(*base::MainLog::open(dir / settings_.log, clock)),
+        reject_log_(*base::MainLog::open(dir / "log/rejectlog", clock)),
+        rates_(*receiver::RateStore::open(dir / "spool")),
+        resolver_(*net::Resolver::create(offline())),
+        tls_(clock),
         pool_(8),
         spooler_(*spoolfmt::Spool::create(dir / "spool", "", settings_.split), ids(),
                  log_, clock, pool_),
-        service_{settings_.offer, settings_.timeout, spooler_, log_, clock},
-        load_{settings_.sessions, 0},
-        server_(loop_, service_, load_) {
-    port = server_.listen({"127.0.0.1", 0}, false)->port;
+        server_(loop_, seats_) {
+    serve_by("primary_hostname = mx.test\n" + settings_.policy);
+    port = server_.listen({"127.0.0.1", 0}, {})->port;
+    tls_port = server_.listen({"127.0.0.1", 0}, {.tls = true})->port;
     server_.start();
     thread_ = std::thread([this] { loop_.run(); });
   }
@@ -88,21 +93,47 @@ class TestService {
   support::TempDir dir;
   support::FakeClock clock;
   std::uint16_t port = 0;
+  std::uint16_t tls_port = 0;  // where TLS comes first
 
  private:
+  // Nobody is asked: every question of these tests ends soon.
+  static net::Resolver::Options offline() {
+    net::Resolver::Options options;
+    options.forwarders = {"127.0.0.1@9"};
+    options.validate = false;
+    options.deadline = std::chrono::milliseconds(200);
+    return options;
+  }
   spoolfmt::IdScheme ids() const {
-    spoolfmt::IdScheme scheme;
-    if (settings_.long_ids) scheme.release = spoolfmt::IdScheme::Release::v4_97;
-    return scheme;
+    spoolfmt::IdScheme ids;
+    if (settings_.long_ids) ids.release = spoolfmt::IdScheme::Release::v4_97;
+    return ids;
+  }
+  void serve_by(const std::string& text) {
+    auto loaded =
+        policy::load_policy("policy.conf", text, *policy::Macros::create({}, {}),
+                            policy::read_included, *policy::find_program("receive"));
+    for (const auto& error : loaded.diagnostics.errors)
+      ADD_FAILURE() << loaded.source.format(error, "error");
+    receiver::Lasting lasting{*resolver_, rates_,  log_,          reject_log_,
+                              log_,       clock,   spooler_,      pool_,
+                              tls_,       nullptr, dir / "spool", ""};
+    auto service = receiver::make_service(loaded.policy, lasting);
+    if (!service) ADD_FAILURE() << service.error().text;
+    auto mine = std::make_shared<receiver::Service>(**service);
+    mine->settings.timeout = settings_.timeout;
+    server_.serve_by(mine, *receiver::Authenticators::create(loop_, loaded.policy));
   }
 
   Settings settings_;
-  base::MainLog log_;
+  base::MainLog log_, reject_log_;
+  receiver::RateStore rates_;
   net::Loop loop_;
+  std::unique_ptr<net::Resolver> resolver_;
+  net::TlsKeys tls_;
   net::Pool pool_;
   receiver::Spooler spooler_;
-  receiver::Service service_;
-  receiver::Server::Load load_;
+  receiver::Seats seats_;
   receiver::Server server_;
   std::thread thread_;
 };
