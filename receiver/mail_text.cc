@@ -103,9 +103,8 @@ std::string decode_base64(std::string_view text) {
     else
       continue;  // line ends, padding, and what should not be there
     bits = bits << 6 | digit;
-    if (++count % 4 == 0) continue;
-    int left = 6 - 2 * ((count - 1) % 4);
-    if (left < 6) out += static_cast<char>(bits >> left & 0xff);
+    // Of four digits the first gives no byte yet.
+    if (count++ % 4 != 0) out += static_cast<char>(bits >> (6 - 2 * ((count - 1) % 4)));
   }
   return out;
 }
@@ -153,6 +152,7 @@ std::size_t decode_entity(std::string_view text, std::string& out) {
   std::size_t end = text.substr(0, 12).find(';');
   if (end == std::string_view::npos) return 0;
   std::string_view name = text.substr(1, end - 1);
+  if (name.find_first_of(" &<") != std::string_view::npos) return 0;
   if (name.starts_with('#')) {
     bool hexadecimal = name.size() > 1 && base::to_lower(name[1]) == 'x';
     std::uint32_t point = 0;

@@ -385,7 +385,8 @@ class World {
     ScriptRun event(config_, kMessage, one.follow_up(), one);
     go(event, wall_stands, false);
     EXPECT_FALSE(event.outcome().may_commit());
-    for (std::size_t i = 0; i < config_.scripts.size(); ++i) {
+    bool in_time = !event.outcome().reply.text.starts_with("Checking took too long");
+    for (std::size_t i = 0; in_time && i < config_.scripts.size(); ++i) {
       EXPECT_TRUE(!config_.scripts[i].required || before[i] || started_[i]);
     }
   }
