@@ -61,7 +61,7 @@ asio::awaitable<smtp::Reply> Session::hello(const smtp::Command& command) {
   co_return reply;
 }
 
-asio::awaitable<Session::Judgement> Session::judge_hello(std::string name) {
+asio::awaitable<Session::Judgement> Session::judge_hello(const std::string& name) {
   bool must = false, verified = false;
   auto verify = [&] {
     must = asked_.listed("helo_verify_hosts");
@@ -106,8 +106,9 @@ asio::awaitable<smtp::Reply> Session::mail(const smtp::Mail& command) {
       log("ignoring AUTH=" + base::printable(*command.params.auth) + " from " +
           client_name(client_));
   }
-  auto judgement = co_await judge(Phase::mail, "MAIL <" + envelope_.sender + ">",
-                                  smtp::standard(Standard::sender_ok));
+  const std::string what = "MAIL <" + envelope_.sender + ">";
+  const smtp::Reply usual = smtp::standard(Standard::sender_ok);
+  auto judgement = co_await judge(Phase::mail, what, usual);
   if (judgement.accepted())
     ++client_.messages;
   else
@@ -129,8 +130,9 @@ asio::awaitable<smtp::Reply> Session::rcpt(const smtp::Rcpt& command) {
   context_.rcpt_count = transaction.rcpt_count;
   context_.rcpt_defer_count = transaction.rcpt_defer_count;
   context_.rcpt_fail_count = transaction.rcpt_fail_count;
-  auto judgement = co_await judge(Phase::rcpt, "RCPT <" + address + ">",
-                                  smtp::standard(Standard::recipient_ok));
+  const std::string what = "RCPT <" + address + ">";
+  const smtp::Reply usual = smtp::standard(Standard::recipient_ok);
+  auto judgement = co_await judge(Phase::rcpt, what, usual);
   context_.recipient.clear();
   if (judgement.accepted()) {
     envelope_.recipients.push_back({std::move(address), command.params});
@@ -150,7 +152,8 @@ asio::awaitable<smtp::Reply> Session::vrfy(const smtp::Vrfy& command) {
   smtp::Reply usual = smtp::standard(Standard::cannot_verify);
   if (!service_->policy().main.acl("acl_smtp_vrfy")) co_return usual;
   context_.recipient = text;
-  auto judgement = co_await judge(Phase::vrfy, "VRFY " + text, usual);
+  const std::string what = "VRFY " + text;
+  auto judgement = co_await judge(Phase::vrfy, what, usual);
   policy::CheckResult found;
   if (judgement.accepted()) {
     auto verify = [&] {
@@ -174,8 +177,8 @@ asio::awaitable<smtp::Reply> Session::expn(const smtp::Expn& command) {
   if (!service_->policy().main.acl("acl_smtp_expn")) co_return usual;
   context_.recipient = command.text;
   std::string what = "EXPN " + command.text;
-  smtp::Reply usual{250, "", ""};
-  auto judgement = co_await judge(Phase::expn, std::move(what), std::move(usual));
+  smtp::Reply agreed{250, "", ""};
+  auto judgement = co_await judge(Phase::expn, std::move(what), std::move(agreed));
   std::vector<policy::RoutedAddress> routed;
   if (judgement.accepted()) {
     auto route = [&] {
