@@ -92,6 +92,11 @@ void Stream::State::arm() {
   });
 }
 
+void Stream::State::disarm() {
+  timer.cancel();
+  timer_at_ = Clock::time_point::max();
+}
+
 void Stream::State::on_timer() {
   timer_at_ = Clock::time_point::max();
   if (!waiting_) return;
@@ -289,6 +294,10 @@ const Endpoint& Stream::local() const {
 
 bool Stream::is_open() const {
   return state_->socket.is_open();
+}
+
+void Stream::rest() {
+  state_->disarm();
 }
 
 void Stream::close() {

@@ -68,6 +68,9 @@ class Stream {
   const Endpoint& peer() const;
   const Endpoint& local() const;
   bool is_open() const;
+  // Nobody will wait for a while: takes the deadline's timer off the loop, which could
+  // not end before it otherwise.
+  void rest();
   // Ends a wait of another task on this stream, too.  Under TLS it says goodbye.
   void close();
 

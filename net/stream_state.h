@@ -34,6 +34,9 @@ struct Stream::State : std::enable_shared_from_this<State> {
   // Throws what `error` says, timed_out if it was our timer.
   void end_wait(boost::system::error_code error);
 
+  // Takes the timer off the loop; nobody may be waiting.
+  void disarm();
+
   // Until the socket is as `step` needs it; throws if there is nothing to wait for.
   asio::awaitable<void> wait_for(TlsConnection::Step step, Clock::time_point deadline);
 

@@ -12,7 +12,8 @@ namespace {
 
 using namespace table;
 
-constexpr auto kNotServed = "PLAIN, LOGIN, EXTERNAL and certificates are served";
+constexpr auto kNotServed =
+    "plaintext, external, tls and Dovecot's authenticator are served";
 constexpr auto kDebug = "tracing shows each decision";
 
 constexpr std::array kOptions{
@@ -49,13 +50,14 @@ constexpr std::array kOptions{
     out("server_secret", kNotServed, "cram_md5"),
     out("server_service", kNotServed, "cyrus_sasl"),
     row("server_set_id", T::expanded, "", "What $authenticated_id becomes."),
-    out("server_socket", kNotServed, "dovecot"),
+    row("server_socket", T::text, "",
+        "Where Dovecot's authenticator listens, /path or host and port.", "dovecot"),
 };
 
 constexpr std::array kDrivers{
     DriverInfo{"cram_md5", kNotServed},
     DriverInfo{"cyrus_sasl", kNotServed},
-    DriverInfo{"dovecot", kNotServed},
+    DriverInfo{"dovecot"},
     DriverInfo{"external"},
     DriverInfo{"gsasl", kNotServed},
     DriverInfo{"heimdal_gssapi", kNotServed},

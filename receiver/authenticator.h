@@ -31,7 +31,13 @@
 #include "receiver/facts.h"
 #include "smtp/reply.h"
 
+namespace net {
+class Pool;
+}
+
 namespace receiver {
+
+struct AuthOne;  // an authenticator that serves
 
 // The authenticators of one policy, on one loop.
 class Authenticators {
@@ -56,17 +62,21 @@ struct AuthStep {
   Kind kind = Kind::failure;
   smtp::Reply reply;           // 334 with base64, 235, or the refusal
   std::optional<Login> login;  // of a success
-  bool rejected = false;       // a failure that is the client's: 535
-  std::string claimed;         // by a failure: $authenticated_fail_id
-  std::string log;             // of a failure, never a secret; "": nothing to tell
+  // Of a failure.
+  bool rejected = false;      // it is the client's: 535
+  std::string authenticator;  // the driver's name; empty: it got to none
+  std::string claimed;        // who it said it was: $authenticated_fail_id
+  std::string log;  // "535 Incorrect authentication data (set_id=kim)": never a secret
 };
 
 // AUTH in one session.
 class Authentication {
  public:
-  // All must outlive it but the first.  `context` hears $auth1 to $auth3.
+  // All must outlive it but the first.  `context` hears $auth1 to $auth4.  Conditions
+  // may take their time, as crypteq does: they are evaluated on `pool`, if there is
+  // one.
   Authentication(std::shared_ptr<Authenticators> all, policy::Context& context,
-                 const Client& client);
+                 const Client& client, net::Pool* pool = nullptr);
   ~Authentication();  // what is under way is cancelled
   Authentication(const Authentication&) = delete;
   Authentication& operator=(const Authentication&) = delete;
@@ -94,10 +104,22 @@ class Authentication {
 
  private:
   struct Exchange;
+  using Texts = std::vector<std::string>;
+
+  asio::awaitable<bool> offers(const AuthOne& one, Texts& troubles);
+  asio::awaitable<AuthStep> take(std::string data);
+  asio::awaitable<AuthStep> ask_dovecot(std::optional<std::string> response);
+  asio::awaitable<AuthStep> judge(DovecotAnswer answer);
+  asio::awaitable<AuthStep> check();
+  AuthStep decide(const AuthOne& one, const Texts& auth);
+  AuthStep failure(smtp::Standard reply, std::string log);
+  AuthStep challenge(std::string base64);
+  policy::Outcome<std::string> expand(const policy::Template& text);
 
   std::shared_ptr<Authenticators> all_;
   policy::Context& context_;
   const Client& client_;
+  net::Pool* pool_;
   std::set<std::string, std::less<>> advertised_;  // drivers, by their names
   std::unique_ptr<Exchange> exchange_;             // between begin() and its end
 };

@@ -11,7 +11,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +21,6 @@
 
 #include "base/result.h"
 #include "net/endpoint.h"
-#include "net/event.h"
 #include "net/stream.h"
 
 namespace receiver {

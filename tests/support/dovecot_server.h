@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dovecot's authenticator and nothing else of it, in a directory of its own, as long as
+// the object lives: any user gets in with the password "secret".
+#pragma once
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/fd.h"
+#include "tests/support/peers.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace support {
+
+class DovecotServer {
+ public:
+  explicit DovecotServer(const std::string& mechanisms = "plain login cram-md5")
+      : port_(free_port()) {
+    // Its processes run as a user who must be able to come here.
+    std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
+    std::ofstream(dir_ / "users") << "kim:{PLAIN}secret\n";
+    std::filesystem::permissions(dir_ / "users", std::filesystem::perms(0644));
+    std::ofstream config(dir_ / "dovecot.conf");
+    config << "base_dir = " << (dir_ / "run").string() << "\nlog_path = " << log()
+           << "\nprotocols =\nssl = no\ndisable_plaintext_auth = no\n"
+           << "auth_mechanisms = " << mechanisms << "\n"
+           << "auth_username_chars =\nauth_username_format = %u\n";
+    if (::geteuid() != 0) {
+      std::string user = ::getpwuid(::geteuid())->pw_name;
+      config << "default_internal_user = " << user << "\ndefault_login_user = " << user
+             << "\n";
+    }
+    config << "passdb {\n  driver = static\n  args = password=secret\n}\n"
+           << "userdb {\n  driver = static\n  args = uid=65534 gid=65534 home=/\n}\n"
+           << "service auth {\n  unix_listener " << socket()
+           << " {\n    mode = 0666\n  }\n"
+           << "  unix_listener " << master() << " {\n    mode = 0666\n  }\n"
+           << "  inet_listener {\n    address = 127.0.0.1\n    port = " << port_
+           << "\n  }\n}\n";
+    config.close();
+    start();
+  }
+  DovecotServer(const DovecotServer&) = delete;
+  DovecotServer& operator=(const DovecotServer&) = delete;
+  ~DovecotServer() { stop(); }
+
+  std::string socket() const { return (dir_ / "clients").string(); }
+  std::string master() const { return (dir_ / "auth-master").string(); }
+  std::string inet() const { return "127.0.0.1 " + std::to_string(port_); }
+  std::string log() const { return (dir_ / "log").string(); }
+
+  void start() {
+    std::string program = find_program("dovecot")->string();
+    process_ = std::make_unique<Process>(Command{
+        .program = program, .args = {"-F", "-c", (dir_ / "dovecot.conf").string()}});
+    auto end = std::chrono::steady_clock::now() + Process::kDeadline;
+    while (!listens()) {
+      if (std::chrono::steady_clock::now() > end) {
+        ADD_FAILURE() << "dovecot does not listen: " << process_->err()
+                      << std::ifstream(log()).rdbuf();
+        return;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+  void stop() {
+    if (!process_) return;
+    process_->signal(SIGTERM);
+    process_->wait();
+    process_.reset();
+  }
+
+ private:
+  static std::uint16_t free_port() {
+    base::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof name;
+    ::bind(socket.get(), reinterpret_cast<sockaddr*>(&name), length);
+    ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &length);
+    return ntohs(name.sin_port);
+  }
+  bool listens() const {
+    base::Fd tried(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    socket().copy(name.sun_path, sizeof name.sun_path - 1);
+    return ::connect(tried.get(), reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
+  }
+
+  TempDir dir_;
+  std::uint16_t port_;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace support
