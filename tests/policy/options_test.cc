@@ -111,7 +111,7 @@ TEST(Options, SayWhatIsWrong) {
            Row{"begin transports\nt:\n driver = appendfile\n mode = 0999",
                "'0999' is not an octal number"},
            Row{"begin authenticators\na:\n driver = cram_md5",
-               "PLAIN, LOGIN, EXTERNAL and certificates are served"},
+               "plaintext, external, tls and Dovecot's authenticator are served"},
        })
     EXPECT_THAT(errors(std::string(text) + "\n"), HasSubstr(words)) << text;
 }
