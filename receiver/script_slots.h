@@ -31,7 +31,7 @@ class ScriptSlots {
     std::shared_ptr<Waiter> waiter_;
   };
 
-  explicit ScriptSlots(unsigned count) : free_(count) {}
+  explicit ScriptSlots(unsigned count) : free_(static_cast<int>(count)) {}
 
   // From any thread.  `wake` is called once when a slot is given later on, from the
   // thread that gave one back: it posts and does no more.

@@ -17,7 +17,7 @@ using testing::HasSubstr;
 class DataScripts : public testing::Test {
  protected:
   void write(const std::string& name, const std::string& text) {
-    std::ofstream(dir_ / name) << text;
+    std::ofstream(dir / name) << text;
   }
 
   // With the message on descriptor 3.
@@ -27,11 +27,11 @@ class DataScripts : public testing::Test {
                                      support::program("bobbin-data-wordlist"), "--list",
                                      "words"};
     args.insert(args.end(), options.begin(), options.end());
-    return support::run({.program = "sh", .args = args, .directory = dir_.path()});
+    return support::run({.program = "sh", .args = args, .directory = dir.path()});
   }
 
   Outcome greylist(const std::string& sender, std::vector<std::string> options = {}) {
-    std::vector<std::string> args = {"--database", dir_ / "grey.mdb"};
+    std::vector<std::string> args = {"--database", dir / "grey.mdb"};
     args.insert(args.end(), options.begin(), options.end());
     return support::run(
         {.program = support::program("bobbin-data-greylist"),
@@ -40,7 +40,7 @@ class DataScripts : public testing::Test {
                   sender + R"(","rcpt":[{"addr":"b@y.test"}]}})"});
   }
 
-  support::TempDir dir_;
+  support::TempDir dir;
 };
 
 TEST_F(DataScripts, WordlistWeighsSubjectAndText) {
@@ -78,7 +78,7 @@ TEST_F(DataScripts, GreylistPutsOffWhoIsNew) {
 
 TEST_F(DataScripts, GreylistSaysWhatItLacks) {
   Outcome none = support::run({.program = support::program("bobbin-data-greylist"),
-                               .args = {"--database", dir_ / "grey.mdb"},
+                               .args = {"--database", dir / "grey.mdb"},
                                .input = "hello"});
   EXPECT_EQ(none.status, 65);
 }

@@ -141,30 +141,30 @@ TEST(ScriptConfig, NamesFileLineAndRemedy) {
 class ScriptFiles : public testing::Test {
  protected:
   ScriptFiles() {
-    std::filesystem::create_directory(dir_ / "scripts");
+    std::filesystem::create_directory(dir / "scripts");
     write("one", 0755);
-    config_.dir = dir_ / "scripts";
-    receiver::Script& script = config_.scripts.emplace_back();
+    config.dir = dir / "scripts";
+    receiver::Script& script = config.scripts.emplace_back();
     script.name = "one";
     script.executable = "one";
     script.line = 7;
   }
   void write(const std::string& name, mode_t mode) {
-    auto file = base::open_file(dir_ / "scripts" / name, O_CREAT | O_WRONLY);
+    auto file = base::open_file(dir / "scripts" / name, O_CREAT | O_WRONLY);
     ASSERT_EQ(::fchmod(file->get(), mode), 0);
   }
   std::string check() {
-    auto checked = receiver::check_scripts(config_, "scripts.ini", ::getuid());
+    auto checked = receiver::check_scripts(config, "scripts.ini", ::getuid());
     return checked ? "" : checked.error().text;
   }
 
-  support::TempDir dir_;
-  ScriptConfig config_;
+  support::TempDir dir;
+  ScriptConfig config;
 };
 
 TEST_F(ScriptFiles, BelongToNobodyElse) {
   EXPECT_EQ(check(), "");
-  std::filesystem::path path = dir_ / "scripts/one";
+  std::filesystem::path path = dir / "scripts/one";
   ::chmod(path.c_str(), 0775);
   EXPECT_THAT(check(), HasSubstr("scripts.ini: line 7: [script one]: " + path.string() +
                                  " can be written by others: chmod go-w"));
@@ -177,9 +177,9 @@ TEST_F(ScriptFiles, BelongToNobodyElse) {
 }
 
 TEST_F(ScriptFiles, StandInADirectoryOfNobodyElse) {
-  ::chmod((dir_ / "scripts").c_str(), 0777);
+  ::chmod((dir / "scripts").c_str(), 0777);
   EXPECT_THAT(check(), HasSubstr("scripts can be written by others"));
-  ::chmod((dir_ / "scripts").c_str(), 01777);
+  ::chmod((dir / "scripts").c_str(), 01777);
   EXPECT_EQ(check(), "");
 }
 

@@ -56,24 +56,24 @@ class Scripts : public testing::Test {
  protected:
   Scripts() {
     // Scripts of another user must get here when the tests run as root.
-    ::chmod(dir_.path().c_str(), 0755);
+    ::chmod(dir.path().c_str(), 0755);
     for (const char* name : {"scripts", "state", "work", "keep"})
-      std::filesystem::create_directory(dir_ / name);
-    ::chmod((dir_ / "state").c_str(), 0777);
-    data_ = "dir = " + (dir_ / "scripts").string() +
-            "\nkeep_dir = " + (dir_ / "keep").string() + "\n";
-    message_.id = "1xUYvJ-0004Zg-2C";
-    message_.hostname = "mx.test";
-    message_.client.peer = {"192.0.2.7", 4711};
-    message_.client.helo_name = "c.test";
-    message_.envelope.sender = "a@x.test";
-    message_.envelope.recipients.push_back({"b@y.test", {}});
-    message_.headers = "Received: from c.test\nSubject: hello\n";
-    message_.size = 1000;
+      std::filesystem::create_directory(dir / name);
+    ::chmod((dir / "state").c_str(), 0777);
+    head = "dir = " + (dir / "scripts").string() +
+           "\nkeep_dir = " + (dir / "keep").string() + "\n";
+    letter.id = "1xUYvJ-0004Zg-2C";
+    letter.hostname = "mx.test";
+    letter.client.peer = {"192.0.2.7", 4711};
+    letter.client.helo_name = "c.test";
+    letter.envelope.sender = "a@x.test";
+    letter.envelope.recipients.push_back({"b@y.test", {}});
+    letter.headers = "Received: from c.test\nSubject: hello\n";
+    letter.size = 1000;
   }
 
   std::string state(const std::string& name) const {
-    return (dir_ / "state" / name).string();
+    return (dir / "state" / name).string();
   }
   std::string read_state(const std::string& name) const {
     std::ifstream in(state(name));
@@ -89,43 +89,43 @@ class Scripts : public testing::Test {
   // A script with a section of its own; `keys` are lines of it.
   void add(const std::string& name, const std::string& text,
            const std::string& keys = {}) {
-    add_program(name, "#!/bin/sh\nS=" + (dir_ / "state").string() + "\n" + text + "\n",
+    add_program(name, "#!/bin/sh\nS=" + (dir / "state").string() + "\n" + text + "\n",
                 keys);
   }
   void add_program(const std::string& name, const std::string& text,
                    const std::string& keys) {
-    std::filesystem::path path = dir_ / "scripts" / name;
+    std::filesystem::path path = dir / "scripts" / name;
     std::ofstream(path) << text;
     ::chmod(path.c_str(), 0755);
-    order_ += 10;
-    sections_ += "[script " + name + "]\norder = " + std::to_string(order_) +
-                 "\nexec = " + name + "\nstate = " + (dir_ / "state").string() + "\n" +
-                 keys + "\n";
+    last_order += 10;
+    sections += "[script " + name + "]\norder = " + std::to_string(last_order) +
+                "\nexec = " + name + "\nstate = " + (dir / "state").string() + "\n" +
+                keys + "\n";
   }
-  std::string ini() const { return (dir_ / "scripts.ini").string(); }
+  std::string ini() const { return (dir / "scripts.ini").string(); }
   void write_ini() {
-    std::ofstream(ini()) << "[data]\n" + data_ + sections_;
+    std::ofstream(ini()) << "[data]\n" + head + sections;
     ::chmod(ini().c_str(), 0644);
   }
 
   // The launcher first: it is forked before there are threads.
   void start() {
     write_ini();
-    auto launcher = receiver::ScriptLauncher::start(ini(), dir_ / "work");
+    auto launcher = receiver::ScriptLauncher::start(ini(), dir / "work");
     ASSERT_TRUE(launcher) << launcher.error().text;
-    launcher_.emplace(std::move(*launcher));
-    loop_.emplace();
-    pool_.emplace(2);
-    service_.emplace(*launcher_, *pool_, log_, clock_, dir_ / "work");
-    auto loaded = service_->load(policy_);
+    starter.emplace(std::move(*launcher));
+    loop.emplace();
+    pool.emplace(2);
+    live.emplace(*starter, *pool, main_log, clock, dir / "work");
+    auto loaded = live->load(rules);
     ASSERT_TRUE(loaded) << loaded.error().text;
-    body_ = base::Fd(::open((dir_ / "body").c_str(), O_RDWR | O_CREAT, 0600));
-    ASSERT_TRUE(base::write_all(body_.get(), message_.id + "-D\nhello\nworld\n", "b"));
+    d_file = base::Fd(::open((dir / "body").c_str(), O_RDWR | O_CREAT, 0600));
+    ASSERT_TRUE(base::write_all(d_file.get(), letter.id + "-D\nhello\nworld\n", "b"));
   }
 
   ScriptMessage message() const {
-    ScriptMessage copy = message_;
-    copy.d_file = body_.get();
+    ScriptMessage copy = letter;
+    copy.d_file = d_file.get();
     copy.body_at = copy.id.size() + 3;
     return copy;
   }
@@ -140,11 +140,11 @@ class Scripts : public testing::Test {
 
   // One message through all of it, events included.
   ScriptResult run(Watch& watch) {
-    if (!service_) start();
+    if (!live) start();
     ScriptResult result;
-    net::TaskGroup tasks(*loop_);
-    tasks.spawn(run_into(*service_, message(), watch, result));
-    loop_->run();
+    net::TaskGroup tasks(*loop);
+    tasks.spawn(run_into(*live, message(), watch, result));
+    loop->run();
     return result;
   }
   ScriptResult run() {
@@ -152,19 +152,19 @@ class Scripts : public testing::Test {
     return run(watch);
   }
 
-  support::TempDir dir_;
-  std::string data_, sections_;
-  int order_ = 0;
-  ScriptMessage message_;
-  base::Fd body_;
-  support::FakeClock clock_;
-  base::MainLog log_ = *base::MainLog::open(dir_ / "mainlog", clock_);
-  std::shared_ptr<const policy::Policy> policy_ =
+  support::TempDir dir;
+  std::string head, sections;
+  int last_order = 0;
+  ScriptMessage letter;
+  base::Fd d_file;
+  support::FakeClock clock;
+  base::MainLog main_log = *base::MainLog::open(dir / "mainlog", clock);
+  std::shared_ptr<const policy::Policy> rules =
       std::make_shared<const policy::Policy>();
-  std::optional<receiver::ScriptLauncher> launcher_;
-  std::optional<net::Loop> loop_;
-  std::optional<net::Pool> pool_;
-  std::optional<receiver::ScriptService> service_;
+  std::optional<receiver::ScriptLauncher> starter;
+  std::optional<net::Loop> loop;
+  std::optional<net::Pool> pool;
+  std::optional<receiver::ScriptService> live;
 };
 
 std::string wire(const ScriptResult& result) {
@@ -205,8 +205,8 @@ TEST_F(Scripts, DS3_FailKeepLeavesACopy) {
   add("one", R"(echo '{"keep_tag":"test","code":550}'; exit 11)");
   ScriptResult result = run();
   EXPECT_EQ(wire(result).substr(0, 9), "550 5.7.1");
-  std::filesystem::path copy = dir_ / "keep" / (message_.id + ".one.eml");
-  EXPECT_EQ(*base::read_file(copy), message_.headers + "\nhello\nworld\n");
+  std::filesystem::path copy = dir / "keep" / (letter.id + ".one.eml");
+  EXPECT_EQ(*base::read_file(copy), letter.headers + "\nhello\nworld\n");
   struct stat status{};
   ASSERT_EQ(::stat(copy.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600U);
@@ -220,16 +220,16 @@ TEST_F(Scripts, DS3_FailKeepLeavesACopy) {
 TEST_F(Scripts, DS3_FailLeavesNothing) {
   add("one", "exit 10");
   run();
-  EXPECT_TRUE(std::filesystem::is_empty(dir_ / "keep"));
-  EXPECT_TRUE(std::filesystem::is_empty(dir_ / "work"));
+  EXPECT_TRUE(std::filesystem::is_empty(dir / "keep"));
+  EXPECT_TRUE(std::filesystem::is_empty(dir / "work"));
 }
 
 TEST_F(Scripts, DS3_OldestCopiesGoFirst) {
   receiver::ScriptConfig config;
-  config.keep_dir = dir_ / "keep";
+  config.keep_dir = dir / "keep";
   config.keep_bytes = 25;
   config.keep_age = seconds(1000);
-  base::Fd content(::open((dir_ / "content").c_str(), O_RDWR | O_CREAT, 0600));
+  base::Fd content(::open((dir / "content").c_str(), O_RDWR | O_CREAT, 0600));
   ASSERT_TRUE(base::write_all(content.get(), "0123456789", "content"));
   std::int64_t now = 1'700'000'000;
   int age = 2000;
@@ -238,16 +238,15 @@ TEST_F(Scripts, DS3_OldestCopiesGoFirst) {
     for (const char* end : {".s.eml", ".s.json"}) {
       timespec time{now - age, 0};
       timespec times[] = {time, time};
-      ::utimensat(AT_FDCWD, (dir_ / "keep" / (std::string(id) + end)).c_str(), times,
-                  0);
+      ::utimensat(AT_FDCWD, (dir / "keep" / (std::string(id) + end)).c_str(), times, 0);
     }
     age /= 10;
   }
   ASSERT_TRUE(receiver::enforce_quota(config, base::Time(seconds(now))));
-  EXPECT_FALSE(std::filesystem::exists(dir_ / "keep/ancient.s.eml"));
-  EXPECT_FALSE(std::filesystem::exists(dir_ / "keep/older.s.json"));
-  EXPECT_TRUE(std::filesystem::exists(dir_ / "keep/newer.s.eml"));
-  EXPECT_TRUE(std::filesystem::exists(dir_ / "keep/newest.s.json"));
+  EXPECT_FALSE(std::filesystem::exists(dir / "keep/ancient.s.eml"));
+  EXPECT_FALSE(std::filesystem::exists(dir / "keep/older.s.json"));
+  EXPECT_TRUE(std::filesystem::exists(dir / "keep/newer.s.eml"));
+  EXPECT_TRUE(std::filesystem::exists(dir / "keep/newest.s.json"));
 }
 
 // Is that process there, and no zombie?
@@ -279,7 +278,7 @@ TEST_F(Scripts, DS4_NothingOutlivesItsTimeout) {
 }
 
 TEST_F(Scripts, DS5_AllTogetherHaveABudget) {
-  data_ += "total_timeout = 3s\nreply_reserve = 2s\n[event timeout]\nbudget = 5s\n";
+  head += "total_timeout = 3s\nreply_reserve = 2s\n[event timeout]\nbudget = 5s\n";
   add("one", "sleep 0.3");
   add("two",
       "[ $SPOOLSCRIPT_EVENT = data ] && exec sleep 100; echo $SPOOLSCRIPT_EVENT "
@@ -292,7 +291,7 @@ TEST_F(Scripts, DS5_AllTogetherHaveABudget) {
 }
 
 TEST_F(Scripts, DS6_DS18_GoneClientIsDiscardedAndItsEventRuns) {
-  data_ += "[event client-gone]\nrun = one\nbudget = 5s\n";
+  head += "[event client-gone]\nrun = one\nbudget = 5s\n";
   add("one", "echo $SPOOLSCRIPT_EVENT >>$S/events");
   add("two", "[ $SPOOLSCRIPT_EVENT = data ] || exit 11; touch $S/there; sleep 100",
       "required = yes");
@@ -302,13 +301,13 @@ TEST_F(Scripts, DS6_DS18_GoneClientIsDiscardedAndItsEventRuns) {
   EXPECT_FALSE(result.outcome.may_commit());
   EXPECT_TRUE(result.outcome.client_gone);
   EXPECT_EQ(read_state("events"), "data\nclient-gone\n");
-  EXPECT_TRUE(std::filesystem::exists(dir_ / "keep" / (message_.id + ".two.eml")));
-  EXPECT_THAT(*base::read_file(dir_ / "mainlog"),
+  EXPECT_TRUE(std::filesystem::exists(dir / "keep" / (letter.id + ".two.eml")));
+  EXPECT_THAT(*base::read_file(dir / "mainlog"),
               HasSubstr("script two (client-gone): FAIL_KEEP"));
 }
 
 TEST_F(Scripts, DS6_FinishCommitsOnlyIfRequiredPassed) {
-  data_ += "on_client_gone = finish\n";
+  head += "on_client_gone = finish\n";
   add("one", "touch $S/there; sleep 100");
   add("two", "exit $(cat $S/status)", "required = yes");
   for (int status : {0, 10}) {
@@ -327,11 +326,11 @@ TEST_F(Scripts, DS7_LeavingAtAnyTimeIsNoWayAround) {
   add("two", "echo $SPOOLSCRIPT_EVENT >>$S/wall; sleep 0.05; exit 10",
       "required = yes");
   for (const char* policy : {"discard", "finish"}) {
-    std::string data = data_;
-    data_ += std::string("on_client_gone = ") + policy + "\n";
-    if (service_) {
+    std::string data = head;
+    head += std::string("on_client_gone = ") + policy + "\n";
+    if (live) {
       write_ini();
-      ASSERT_TRUE(service_->load(policy_));
+      ASSERT_TRUE(live->load(rules));
     }
     for (int part = 0; part < 20; ++part) {
       std::filesystem::remove(state("wall"));
@@ -342,7 +341,7 @@ TEST_F(Scripts, DS7_LeavingAtAnyTimeIsNoWayAround) {
       EXPECT_FALSE(result.outcome.may_commit()) << policy << part;
       EXPECT_THAT(read_state("wall"), Not(IsEmpty())) << policy << part;
     }
-    data_ = data;
+    head = data;
   }
 }
 
@@ -362,10 +361,10 @@ TEST_F(Scripts, DS9_WhatComesLaterIsAnEarlyQuit) {
 
 TEST_F(Scripts, DS10_StrangersBytesAreInTheObjectAndNowhereElse) {
   std::string domain(255, 'd');
-  message_.envelope.sender = "\"$(touch /tmp/x)\" '\n;`id`@" + domain;
-  message_.client.helo_name = "caf\xe9";
-  message_.envelope.recipients.push_back({"${IFS}|sh@y.test", {}});
-  message_.envelope.params.size = 7;
+  letter.envelope.sender = "\"$(touch /tmp/x)\" '\n;`id`@" + domain;
+  letter.client.helo_name = "caf\xe9";
+  letter.envelope.recipients.push_back({"${IFS}|sh@y.test", {}});
+  letter.envelope.params.size = 7;
   add("one",
       "cat >$S/in.json; tr '\\0' '\\n' </proc/$$/environ >$S/env; "
       "tr '\\0' '\\n' </proc/$$/cmdline >$S/args; ls -l /proc/$$/fd >$S/fds; "
@@ -379,14 +378,14 @@ TEST_F(Scripts, DS10_StrangersBytesAreInTheObjectAndNowhereElse) {
   EXPECT_THAT(json, HasSubstr(R"({"addr":"${IFS}|sh@y.test","params":{}})"));
   EXPECT_THAT(json, HasSubstr(R"("from_params":{"SIZE":7})"));
   std::string env = read_state("env") + read_state("args");
-  EXPECT_THAT(env, HasSubstr("SPOOLSCRIPT_PROTOCOL=1\nSPOOLSCRIPT_ID=" + message_.id +
+  EXPECT_THAT(env, HasSubstr("SPOOLSCRIPT_PROTOCOL=1\nSPOOLSCRIPT_ID=" + letter.id +
                              "\nSPOOLSCRIPT_EVENT=data\nSPOOLSCRIPT_DEADLINE_MS="));
   EXPECT_THAT(env, HasSubstr("PATH=/usr/local/bin:/usr/bin:/bin\nLC_ALL=C\nTZ="));
   for (const char* text : {"touch /tmp", "caf", "IFS", "ddd", "x.test", "192.0.2"})
     EXPECT_THAT(env, Not(HasSubstr(text)));
-  EXPECT_EQ(read_state("message"), message_.headers + "\nhello\nworld\n");
+  EXPECT_EQ(read_state("message"), letter.headers + "\nhello\nworld\n");
   EXPECT_EQ(read_state("again"), read_state("message"));
-  EXPECT_THAT(read_state("pwd"), HasSubstr((dir_ / "work/run-").string()));
+  EXPECT_THAT(read_state("pwd"), HasSubstr((dir / "work/run-").string()));
 }
 
 TEST_F(Scripts, DescriptorsAreFourAndNoMore) {
@@ -421,14 +420,14 @@ asio::awaitable<void> open_gate_when(std::function<bool()> ready,
 }
 
 TEST_F(Scripts, DS13_WaitersHaveAPatience) {
-  data_ += "max_running = 2\nqueue_wait = 1s\n";
+  head += "max_running = 2\nqueue_wait = 1s\n";
   add("one", "while [ ! -e $S/go ]; do sleep 0.02; done");
   start();
   std::vector<ScriptResult> results(7);
   std::vector<Watch> watches(7);
-  net::TaskGroup tasks(*loop_);
+  net::TaskGroup tasks(*loop);
   for (std::size_t i = 0; i < 7; ++i)
-    tasks.spawn(run_into(*service_, message(), watches[i], results[i]));
+    tasks.spawn(run_into(*live, message(), watches[i], results[i]));
   auto busy = [&] {
     return std::ranges::count_if(results, [](const ScriptResult& one) {
       return smtp::format_reply(one.outcome.reply).starts_with("451 4.3.2");
@@ -437,7 +436,7 @@ TEST_F(Scripts, DS13_WaitersHaveAPatience) {
   auto five = [&] { return busy() == 5; };
   auto go = [&] { touch("go"); };
   tasks.spawn(open_gate_when(five, go));
-  loop_->run();
+  loop->run();
   EXPECT_EQ(busy(), 5);
   EXPECT_EQ(std::ranges::count_if(
                 results, [](const auto& one) { return one.outcome.may_commit(); }),
@@ -445,21 +444,21 @@ TEST_F(Scripts, DS13_WaitersHaveAPatience) {
 }
 
 TEST_F(Scripts, SlotIsHandedOn) {
-  data_ += "max_running = 1\nqueue_wait = 60s\n";
+  head += "max_running = 1\nqueue_wait = 60s\n";
   add("one", "mkdir $S/alone && sleep 0.05 && rmdir $S/alone");
   start();
   std::vector<ScriptResult> results(6);
   std::vector<Watch> watches(6);
-  net::TaskGroup tasks(*loop_);
+  net::TaskGroup tasks(*loop);
   for (std::size_t i = 0; i < 6; ++i)
-    tasks.spawn(run_into(*service_, message(), watches[i], results[i]));
-  loop_->run();
+    tasks.spawn(run_into(*live, message(), watches[i], results[i]));
+  loop->run();
   for (const ScriptResult& one : results) EXPECT_TRUE(one.outcome.may_commit());
 }
 
 TEST_F(Scripts, DS14_IsKeptFromFilesAndNetwork) {
-  std::ofstream(dir_ / "secret") << "key";
-  ::chmod((dir_ / "secret").c_str(), 0644);
+  std::ofstream(dir / "secret") << "key";
+  ::chmod((dir / "secret").c_str(), 0644);
   base::Fd server(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -472,11 +471,11 @@ TEST_F(Scripts, DS14_IsKeptFromFilesAndNetwork) {
   std::string program =
       "#!/usr/bin/python3\nimport json, socket, os\nfound = []\n"
       "try:\n  open('" +
-      (dir_ / "secret").string() +
+      (dir / "secret").string() +
       "'); found.append('secret')\n"
       "except OSError: pass\n"
       "try:\n  open('" +
-      (dir_ / "scripts/new").string() +
+      (dir / "scripts/new").string() +
       "', 'w'); "
       "found.append('write')\nexcept OSError: pass\n"
       "try:\n  open('/proc/" +
@@ -501,15 +500,15 @@ TEST_F(Scripts, DS14_ListedFilesAloneAreStarted) {
   add("one", "exit 0");
   start();
   EXPECT_TRUE(run().outcome.may_commit());
-  ::chmod((dir_ / "scripts/one").c_str(), 0777);
+  ::chmod((dir / "scripts/one").c_str(), 0777);
   EXPECT_THAT(run().outcome.log, ElementsAre(HasSubstr("can be written by others")));
-  std::filesystem::remove(dir_ / "scripts/one");
-  std::filesystem::create_symlink("/bin/true", dir_ / "scripts/one");
+  std::filesystem::remove(dir / "scripts/one");
+  std::filesystem::create_symlink("/bin/true", dir / "scripts/one");
   EXPECT_THAT(run().outcome.log, ElementsAre(HasSubstr("links are not followed")));
 }
 
 TEST_F(Scripts, DS15_KeepAliveAfterRequired) {
-  data_ += "keepalive = after-required\nkeepalive_every = 1s\n";
+  head += "keepalive = after-required\nkeepalive_every = 1s\n";
   add("one", "sleep 1.2; touch $S/passed", "required = yes");
   add("two", "while [ ! -e $S/go ]; do sleep 0.02; done");
   int lines = 0;
@@ -531,19 +530,19 @@ TEST_F(Scripts, DS16_ReloadIsForTheNextMessage) {
   start();
   ScriptResult first, second;
   Watch watch;
-  net::TaskGroup tasks(*loop_);
-  tasks.spawn(run_into(*service_, message(), watch, first));
+  net::TaskGroup tasks(*loop);
+  tasks.spawn(run_into(*live, message(), watch, first));
   auto there = [&] { return seen("there"); };
   auto reload = [&] {
-    sections_.clear();
+    sections.clear();
     add("three", "echo new >>$S/lists");
     write_ini();
-    EXPECT_TRUE(service_->load(policy_));
-    tasks.spawn(run_into(*service_, message(), watch, second));
+    EXPECT_TRUE(live->load(rules));
+    tasks.spawn(run_into(*live, message(), watch, second));
     touch("go");
   };
   tasks.spawn(open_gate_when(there, reload));
-  loop_->run();
+  loop->run();
   EXPECT_TRUE(first.outcome.may_commit());
   EXPECT_TRUE(second.outcome.may_commit());
   EXPECT_THAT(read_state("lists"), HasSubstr("old\n"));
@@ -551,10 +550,10 @@ TEST_F(Scripts, DS16_ReloadIsForTheNextMessage) {
 
   // What is wrong changes nothing.
   std::ofstream(ini()) << "[data]\ncolor = red\n";
-  auto wrong = service_->load(policy_);
+  auto wrong = live->load(rules);
   ASSERT_FALSE(wrong);
   EXPECT_THAT(wrong.error().text, HasSubstr("scripts.ini: line 2: "));
-  EXPECT_EQ(service_->current()->config.scripts.front().name, "three");
+  EXPECT_EQ(live->current()->config.scripts.front().name, "three");
 }
 
 TEST_F(Scripts, DS17_HeadersAndVariablesComeBack) {
@@ -574,11 +573,11 @@ TEST_F(Scripts, LargeAndWireFormatMessagesAreWhole) {
   for (char c : text) wire_text += c == '\n' ? std::string("\r\n") : std::string(1, c);
   std::string sums[2];
   for (bool wire_format : {false, true}) {
-    ASSERT_EQ(::ftruncate(body_.get(), static_cast<off_t>(message_.id.size() + 3)), 0);
-    ::lseek(body_.get(), 0, SEEK_END);
-    ASSERT_TRUE(base::write_all(body_.get(), wire_format ? wire_text : text, "b"));
-    message_.size = 2'000'000;
-    message_.wire_format = wire_format;
+    ASSERT_EQ(::ftruncate(d_file.get(), static_cast<off_t>(letter.id.size() + 3)), 0);
+    ::lseek(d_file.get(), 0, SEEK_END);
+    ASSERT_TRUE(base::write_all(d_file.get(), wire_format ? wire_text : text, "b"));
+    letter.size = 2'000'000;
+    letter.wire_format = wire_format;
     EXPECT_TRUE(run().outcome.may_commit());
     sums[wire_format] = read_state("sum");
   }
@@ -591,12 +590,12 @@ TEST_F(Scripts, CancellationEndsThem) {
   start();
   ScriptResult result;
   Watch watch;
-  net::TaskGroup tasks(*loop_);
-  tasks.spawn(run_into(*service_, message(), watch, result));
+  net::TaskGroup tasks(*loop);
+  tasks.spawn(run_into(*live, message(), watch, result));
   auto there = [&] { return seen("pid"); };
-  net::TaskGroup stoppers(*loop_);
+  net::TaskGroup stoppers(*loop);
   stoppers.spawn(open_gate_when(there, [&] { tasks.cancel(); }));
-  loop_->run();
+  loop->run();
   EXPECT_FALSE(result.outcome.may_commit());
   std::string pid = read_state("pid");
   pid.pop_back();
@@ -609,8 +608,7 @@ TEST_F(Scripts, ListOfSomebodyElseIsRefused) {
   add("one", "exit 0");
   start();
   ::chmod(ini().c_str(), 0666);
-  EXPECT_THAT(service_->load(policy_).error().text,
-              HasSubstr("can be written by others"));
+  EXPECT_THAT(live->load(rules).error().text, HasSubstr("can be written by others"));
 }
 
 }  // namespace
