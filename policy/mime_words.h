@@ -21,8 +21,8 @@ std::string decode_mime_words(std::string_view text, std::string_view charset,
 // `text`, which is in `charset`, as encoded words if it has a byte that needs them.
 std::string encode_mime_words(std::string_view text, std::string_view charset);
 
-// `bytes` of a charset as UTF-8, '?' for what means nothing there; as they are if nobody
-// knows the charset.
+// `bytes` of a charset as UTF-8, '?' for what means nothing there; as they are if
+// nobody knows the charset.
 std::string to_utf8(std::string bytes, std::string_view charset);
 
 }  // namespace policy

@@ -18,7 +18,6 @@
 namespace {
 
 using receiver::GreylistTimes;
-using receiver::Triplet;
 using std::chrono::sys_seconds;
 
 constexpr int kPass = 0;

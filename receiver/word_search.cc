@@ -4,6 +4,8 @@
 #include <clocale>
 #include <cwctype>
 
+#include "base/text.h"
+
 namespace receiver {
 
 namespace {
@@ -59,11 +61,10 @@ void append_point(std::string& out, char32_t value) {
 // Lower case of ASCII letters and digits, 0 for the rest.
 constexpr std::array<char, 128> kAscii = [] {
   std::array<char, 128> table{};
-  for (char c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = c;
-  for (char c = 'a'; c <= 'z'; ++c) {
-    table[static_cast<std::size_t>(c)] = c;
-    table[static_cast<std::size_t>(c - 'a' + 'A')] = c;
-  }
+  for (char c : std::string_view("0123456789abcdefghijklmnopqrstuvwxyz"))
+    table[static_cast<unsigned char>(c)] = c;
+  for (char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    table[static_cast<unsigned char>(c)] = base::to_lower(c);
   return table;
 }();
 
