@@ -9,9 +9,12 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <cstdlib>
 #include <iostream>
 #include <map>
+#include <mutex>
 #include <set>
+#include <thread>
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -101,6 +104,19 @@ std::vector<Message> messages() {
           {"empty", "", {"d@three.example"}, ""}};
 }
 
+// What as many sessions send at a time: most small, so that they are committed
+// together, some so large that they are written as they come.
+std::vector<Message> crowd() {
+  std::vector<Message> all;
+  for (int i = 0; i < 20; ++i) {
+    std::string name = "crowd" + std::to_string(i);
+    std::string body = name + "\n";
+    while (i % 7 == 3 && body.size() < 70'000) body += std::string(80, 'x') + "\n";
+    all.push_back({name, "a@sender.example", {name + "@one.example"}, body});
+  }
+  return all;
+}
+
 // The codes of MAIL, RCPT..., DATA and the dot, until one is not positive.
 int send(Client& client, const Message& message) {
   int code = client.say("MAIL FROM:<" + message.sender + ">\r\n");
@@ -142,7 +158,9 @@ std::string identify(const fs::path& input, const std::string& h_name) {
     ADD_FAILURE() << h_name << " without a body";
     return {};
   }
-  for (const Message& message : messages()) {
+  std::vector<Message> known = messages();
+  if (headers.contains("crowd")) known = crowd();
+  for (const Message& message : known) {
     if (headers != message.headers()) continue;
     EXPECT_EQ(file->sender, message.sender);
     EXPECT_TRUE(std::ranges::equal(file->recipients, message.recipients, {},
@@ -234,6 +252,29 @@ class Reception : public testing::TestWithParam<std::string> {
     }
   }
 
+  // Each over a connection of its own, all at a time.
+  void send_crowd(unsigned port) {
+    std::mutex mutex;
+    std::vector<std::jthread> sessions;
+    for (const Message& message : crowd())
+      sessions.emplace_back([this, port, message, &mutex] {
+        Client client(port);
+        if (client.hear() != 220 || client.say("EHLO client.example\r\n") != 250)
+          return;
+        int code = send(client, message);
+        if (code != 0) client.say("QUIT\r\n");
+        std::lock_guard guard(mutex);
+        if (code != 0) (code == 250 ? accepted : refused)[message.name] = code;
+      });
+  }
+
+  // Whatever was accepted is there once, and nothing is there twice.
+  void expect_each_once(Found& found) const {
+    for (const auto& [name, code] : accepted)
+      EXPECT_EQ(found.messages[name], 1) << name << " was accepted";
+    for (const auto& [name, times] : found.messages) EXPECT_EQ(times, 1) << name;
+  }
+
   // On what the last one left, a fresh server takes mail.
   void expect_working_server() {
     support::Process process(receive());
@@ -269,9 +310,7 @@ TEST_P(ReceiveKilled, LosesNothingAndHalvesNothing) {
     ASSERT_EQ(outcome.status, call ? 128 + SIGKILL : 0) << outcome.err;
 
     Found found = look(spool());
-    for (const auto& [name, code] : accepted)
-      EXPECT_EQ(found.messages[name], 1) << name << " was accepted";
-    for (const auto& [name, times] : found.messages) EXPECT_EQ(times, 1) << name;
+    expect_each_once(found);
     if (!call) {
       EXPECT_EQ(accepted.size(), messages().size());
       EXPECT_TRUE(found.leftovers.empty());
@@ -329,6 +368,81 @@ TEST_P(ReceiveTripped, Says4xxAndLeavesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Crash, ReceiveTripped,
+                         testing::Values("ENOSPC", "EIO", "EMFILE"),
+                         [](const auto& test) { return test.param; });
+
+// Twenty sessions at a time, whose messages are committed together.  The points come in
+// another order each time; ctest tries some of them.
+class ReceiveCrowd : public Reception {
+ protected:
+  static long step() {
+    if (std::getenv("BOBBIN_CRASH_FULL") == nullptr) return 23;
+    return GetParam().starts_with("scattered") ? 11 : 1;
+  }
+};
+
+class ReceiveCrowdKilled : public ReceiveCrowd {};
+
+TEST_P(ReceiveCrowdKilled, LosesNothingAndHalvesNothing) {
+  long points = 0;
+  for (long at = 1;; at += step()) {
+    fresh();
+    support::Process process(under_shim(receive(), root(), {GetParam(), at}, report()));
+    if (unsigned port = port_of(process)) send_crowd(port);
+    process.signal(SIGTERM);
+    auto outcome = process.wait();
+    auto call = struck(report());
+    SCOPED_TRACE(GetParam() + " " + call.value_or("never struck"));
+    ASSERT_EQ(outcome.status, call ? 128 + SIGKILL : 0) << outcome.err;
+    Found found = look(spool());
+    expect_each_once(found);
+    if (!call) {
+      EXPECT_EQ(accepted.size(), crowd().size());
+      EXPECT_TRUE(found.leftovers.empty());
+      break;
+    }
+    ++points;
+    if (HasFailure()) break;
+  }
+  std::cout << "receive, 20 sessions, " << GetParam() << ": " << points
+            << " points of death\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Crash, ReceiveCrowdKilled, testing::ValuesIn(ways_to_die()),
+                         [](const auto& test) { return test.param; });
+
+class ReceiveCrowdTripped : public ReceiveCrowd {};
+
+TEST_P(ReceiveCrowdTripped, Says4xxAndLeavesNothing) {
+  long points = 0;
+  std::size_t refusals = 0;
+  for (long at = 1;; at += step()) {
+    fresh();
+    support::Process process(under_shim(receive(), root(), {GetParam(), at}, report()));
+    unsigned port = port_of(process);
+    if (port != 0) send_crowd(port);
+    process.signal(SIGTERM);
+    auto outcome = process.wait();
+    auto call = struck(report());
+    SCOPED_TRACE(GetParam() + " " + call.value_or("never struck"));
+    if (call) ++points;
+    if (port == 0) continue;  // the ones before it listens are ReceiveTripped's
+    // The others do not suffer, but those that shared a directory's sync.
+    EXPECT_EQ(accepted.size() + refused.size(), crowd().size());
+    for (const auto& [name, code] : refused) EXPECT_EQ(code / 100, 4) << name;
+    refusals += refused.size();
+    Found found = look(spool());
+    expect_each_once(found);
+    EXPECT_EQ(found.messages.size(), accepted.size());
+    for (const auto& name : found.leftovers) ADD_FAILURE() << "left over: " << name;
+    if (!call) break;
+    if (HasFailure()) break;
+  }
+  std::cout << "receive, 20 sessions, " << GetParam() << ": " << points
+            << " failed calls, " << refusals << " messages put off\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Crash, ReceiveCrowdTripped,
                          testing::Values("ENOSPC", "EIO", "EMFILE"),
                          [](const auto& test) { return test.param; });
 
