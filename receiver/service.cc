@@ -11,13 +11,14 @@ namespace receiver {
 
 namespace {
 
-std::string listed(const policy::Loaded& loaded,
-                   const std::vector<policy::Diagnostic>& diagnostics,
-                   std::string_view severity) {
-  std::string text;
-  for (const policy::Diagnostic& each : diagnostics)
-    text += (text.empty() ? "" : "\n") + loaded.source.format(each, severity);
-  return text;
+// A line each: "FILE:LINE:COLUMN: error: what; remedy".
+void tell(const policy::Loaded& loaded,
+          const std::vector<policy::Diagnostic>& diagnostics,
+          std::string_view severity) {
+  for (const policy::Diagnostic& each : diagnostics) {
+    std::string text = loaded.source.format(each, severity);
+    base::complain(text.substr(0, text.find('\n')));
+  }
 }
 
 // Certificates that are the same for everybody can be read now; others are when a
@@ -45,11 +46,15 @@ base::Result<std::shared_ptr<const policy::Policy>> read_policy(
   if (!file.exists) file = {"built-in", std::string(default_policy())};
   auto loaded =
       TRY(policy::load_policy(file, common, *policy::find_program("receive")));
-  if (!loaded.policy)
-    return base::fail(base::Code::config,
-                      listed(loaded, loaded.diagnostics.errors, "error"));
-  std::string warnings = listed(loaded, loaded.diagnostics.warnings, "warning");
-  if (!warnings.empty()) base::complain(warnings);
+  tell(loaded, loaded.diagnostics.errors, "error");
+  tell(loaded, loaded.diagnostics.warnings, "warning");
+  if (!loaded.policy) {
+    std::size_t count = loaded.diagnostics.errors.size();
+    return base::fail(base::Code::config, file.name.string() + ": " +
+                                              std::to_string(count) +
+                                              (count == 1 ? " mistake" : " mistakes") +
+                                              ": 'bobbin policy check' shows where");
+  }
   return loaded.policy;
 }
 

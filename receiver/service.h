@@ -56,8 +56,8 @@ struct Lasting {
   std::string queue;  // -G
 };
 
-// The policy that -C names, or else the built-in one.  Code::config has all that is
-// wrong, a line each; warnings go to stderr.
+// The policy that -C names, or else the built-in one.  What is wrong with it is told on
+// stderr, a line each; Code::config if that is more than warnings.
 base::Result<std::shared_ptr<const policy::Policy>> read_policy(
     const base::CommonOptions& common);
 

@@ -112,7 +112,7 @@ asio::awaitable<smtp::Reply> Session::answer(std::string line, bool too_long) {
   smtp::Verb verb = smtp::verb_of(line);
   bool more = dialogue_.must_be_last(verb) && lines_.has_input();
   if (auto refusal = dialogue_.out_of_sync(verb, more)) {
-    co_await lost_synchronisation(std::move(line));
+    co_await lost_synchronisation(line);
     co_return *refusal;
   }
   if (too_long)
@@ -188,8 +188,8 @@ asio::awaitable<AclResult> Session::run_acl(Phase phase) {
   co_return result;
 }
 
-asio::awaitable<Session::Judgement> Session::judge(Phase phase, std::string what,
-                                                   smtp::Reply usual) {
+asio::awaitable<Session::Judgement> Session::judge(Phase phase, const std::string& what,
+                                                   const smtp::Reply& usual) {
   Judgement judgement;
   judgement.result = co_await run_acl(phase);
   co_await wait_as_told();
@@ -243,7 +243,7 @@ asio::awaitable<void> Session::pause(std::chrono::milliseconds span) {
 }
 
 // With what the client sent too soon, as far as it is here.
-asio::awaitable<void> Session::lost_synchronisation(std::string line) {
+asio::awaitable<void> Session::lost_synchronisation(const std::string& line) {
   std::string_view input = co_await lines_.some(service_->settings.timeout);
   log("SMTP protocol synchronization error (next input sent too soon): rejected \"" +
       base::printable(line) + "\" H=" + client_name(client_) + " next input=\"" +

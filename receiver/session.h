@@ -86,11 +86,12 @@ class Session {
   asio::awaitable<policy::AclResult> run_acl(Phase phase);
   // Runs the ACL; `usual` is said where it leaves the words to us, and `what` was
   // rejected, for the log.
-  asio::awaitable<Judgement> judge(Phase phase, std::string what, smtp::Reply usual);
+  asio::awaitable<Judgement> judge(Phase phase, const std::string& what,
+                                   const smtp::Reply& usual);
   void log_refusal(std::string_view what, const policy::AclResult& result);
   asio::awaitable<void> wait_as_told();
   asio::awaitable<void> pause(std::chrono::milliseconds span);
-  asio::awaitable<void> lost_synchronisation(std::string line);
+  asio::awaitable<void> lost_synchronisation(const std::string& line);
   asio::awaitable<void> end_of_client(boost::system::error_code how);
   asio::awaitable<void> leave();
   asio::awaitable<void> note_end();
@@ -117,7 +118,7 @@ class Session {
 
   // session_envelope.cc
   asio::awaitable<smtp::Reply> hello(const smtp::Command& command);
-  asio::awaitable<Judgement> judge_hello(std::string name);
+  asio::awaitable<Judgement> judge_hello(const std::string& name);
   asio::awaitable<smtp::Reply> mail(const smtp::Mail& command);
   asio::awaitable<smtp::Reply> rcpt(const smtp::Rcpt& command);
   asio::awaitable<smtp::Reply> vrfy(const smtp::Vrfy& command);

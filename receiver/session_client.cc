@@ -182,7 +182,8 @@ asio::awaitable<bool> Session::greet() {
     log("SMTP connection from " + client_name(client_));
   if (lines_.has_input() && service_->settings.enforce_sync) {
     if (auto refusal = dialogue_.early_input()) {
-      co_await lost_synchronisation("connection");
+      const std::string what = "connection";
+      co_await lost_synchronisation(what);
       say(*refusal);
       co_return false;
     }
@@ -194,8 +195,8 @@ asio::awaitable<bool> Session::greet() {
       asked_.text("smtp_active_hostname", service_->settings.hostname);
   smtp::Reply greeting = banner.empty() ? smtp::greeting(hostname, program)
                                         : smtp::Reply{220, "", std::move(banner)};
-  auto judgement = co_await judge(Phase::connect, "connection in \"connect\" ACL",
-                                  std::move(greeting));
+  const std::string what = "connection in \"connect\" ACL";
+  auto judgement = co_await judge(Phase::connect, what, greeting);
   context_.end_command();
   say(judgement.reply);
   if (!judgement.accepted()) hang_up("acl-drop");
@@ -220,7 +221,7 @@ asio::awaitable<void> Session::renew_offer() {
 
 asio::awaitable<smtp::Reply> Session::starttls(const smtp::StartTls&) {
   smtp::Reply go = smtp::standard(Standard::start_tls);
-  auto judgement = co_await judge(Phase::starttls, "STARTTLS", go);
+  auto judgement = co_await judge(Phase::starttls, context_.command, go);
   if (!judgement.accepted()) co_return judgement.reply;
   net::TlsSetting setting;
   auto ask = [&] { setting = asked_.tls(); };
@@ -246,7 +247,8 @@ asio::awaitable<void> Session::finish_starttls() {
 
 asio::awaitable<smtp::Reply> Session::auth(const smtp::Auth& command) {
   smtp::Reply yes = smtp::standard(Standard::authenticated);
-  auto judgement = co_await judge(Phase::auth, "AUTH " + command.mechanism, yes);
+  const std::string what = "AUTH " + command.mechanism;
+  auto judgement = co_await judge(Phase::auth, what, yes);
   if (!judgement.accepted()) co_return judgement.reply;
   client_.steps += 'a';
   AuthStep step = co_await authentication_.begin(
@@ -283,9 +285,10 @@ asio::awaitable<smtp::Reply> Session::xclient(const smtp::Xclient& command) {
   if (claimed.login) client_.login = Login{"xclient", "", *claimed.login};
   client_.steps += 'x';
   forget_message();
-  auto judgement = co_await judge(Phase::connect, "XCLIENT in \"connect\" ACL",
-                                  smtp::standard(Standard::xclient_taken));
-  if (judgement.accepted()) co_return smtp::standard(Standard::xclient_taken);
+  const smtp::Reply taken = smtp::standard(Standard::xclient_taken);
+  const std::string what = "XCLIENT in \"connect\" ACL";
+  auto judgement = co_await judge(Phase::connect, what, taken);
+  if (judgement.accepted()) co_return taken;
   hang_up("acl-drop");
   co_return judgement.reply;
 }

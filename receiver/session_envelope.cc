@@ -82,7 +82,7 @@ asio::awaitable<Session::Judgement> Session::judge_hello(const std::string& name
   }
   std::string what = "EHLO or HELO " + name;
   smtp::Reply usual{250, "", ""};
-  auto judgement = co_await judge(Phase::helo, std::move(what), std::move(usual));
+  auto judgement = co_await judge(Phase::helo, what, usual);
   co_return judgement;
 }
 
@@ -207,8 +207,9 @@ asio::awaitable<smtp::Reply> Session::etrn(const smtp::Etrn& command) {
         client_name(client_));
   if (!service_->policy().main.acl("acl_smtp_etrn"))
     co_return smtp::standard(Standard::etrn_refused);
-  auto judgement =
-      co_await judge(Phase::etrn, "ETRN " + command.text, smtp::standard(Standard::ok));
+  const std::string what = "ETRN " + command.text;
+  const smtp::Reply usual = smtp::standard(Standard::ok);
+  auto judgement = co_await judge(Phase::etrn, what, usual);
   co_return judgement.reply;
 }
 

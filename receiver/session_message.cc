@@ -81,11 +81,12 @@ class SessionWatch final : public ClientWatch {
 
 asio::awaitable<smtp::Reply> Session::data(const smtp::Data&) {
   smtp::Reply go = smtp::standard(Standard::start_content);
-  auto judgement = co_await judge(Phase::predata, "DATA", go);
+  const std::string what = "DATA";
+  auto judgement = co_await judge(Phase::predata, what, go);
   if (!judgement.accepted()) co_return judgement.reply;
   // Judging takes time, and a client that does not wait for 354 shows now.
   if (auto refusal = dialogue_.out_of_sync(smtp::Verb::data, lines_.has_input())) {
-    co_await lost_synchronisation("DATA");
+    co_await lost_synchronisation(what);
     co_return *refusal;
   }
   const Settings& settings = service_->settings;
@@ -244,7 +245,8 @@ asio::awaitable<smtp::Reply> Session::verdict() {
   std::string discarded_by = "RCPT";
   if (wanted && service_->policy().main.acl("acl_smtp_data")) {
     describe_message();
-    auto judgement = co_await judge(Phase::data, "after DATA", reply);
+    const std::string what = "after DATA";
+    auto judgement = co_await judge(Phase::data, what, reply);
     if (!judgement.accepted() && !judgement.discarded()) co_return judgement.reply;
     reply = judgement.reply;
     if (judgement.discarded()) {

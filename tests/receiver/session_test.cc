@@ -268,7 +268,7 @@ TEST(Server, DrainTellsTheIdleAndFinishesTheBusy) {
 
 TEST(Server, TurnsAwayWhatIsTooMuch) {
   Settings settings;
-  settings.sessions = 1;
+  settings.policy += "smtp_accept_max = 1\n";
   TestService service(settings);
   GreetedPeer first(service);
   Peer second(service.port);
