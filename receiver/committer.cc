@@ -81,8 +81,9 @@ void Committer::work() {
 }
 
 void Committer::sync_files(Batch& batch) {
+  for (Commit* one : without_trouble(batch)) one->message->begin_writing();
+  for_all(batch, [](Commit& one) { return one.message->await_writing(); });
   Batch sound = without_trouble(batch);
-  for (Commit* one : sound) one->message->begin_syncs();
   std::vector<base::Result<void>> bodies(sound.size());
   std::vector<base::Result<void>> headers(sound.size());
   crew_.share(2 * sound.size(), [&](std::size_t i) {

@@ -85,10 +85,21 @@ base::Result<void> NewMessage::prepare(const HFile& file) {
   return {};
 }
 
-// What does not begin now begins with the sync, so an error means nothing yet.
-void NewMessage::begin_syncs() {
+// What does not begin now begins with the wait, so an error means nothing yet.
+void NewMessage::begin_writing() {
   for (int fd : {lock_->fd(), h_file_->fd()})
     (void)::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+// The kernel tells of a failed write once: here, and then a sync says nothing of it.
+base::Result<void> NewMessage::await_writing() {
+  constexpr unsigned kAll =
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  for (int fd : {lock_->fd(), h_file_->fd()}) {
+    if (::sync_file_range(fd, 0, 0, kAll) == 0 || errno == ENOSYS) continue;
+    return base::system_failure(path(fd == lock_->fd() ? "-D" : "-H").string(), errno);
+  }
+  return {};
 }
 
 base::Result<void> NewMessage::sync_body() {

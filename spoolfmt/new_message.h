@@ -44,8 +44,11 @@ class NewMessage {
 
   // The steps of commit.  The body is whole by now; nothing is durable yet.
   base::Result<void> prepare(const HFile& file);
-  // Asks the disk to begin, without a wait, so that the syncs of many share a commit.
-  void begin_syncs();
+  // Asks the disk to begin with the bytes, and waits until it has them.  When that was
+  // done for many, one commit of the file system makes the syncs of all of them; else
+  // those that are late need another.
+  void begin_writing();
+  base::Result<void> await_writing();
   base::Result<void> sync_body();
   base::Result<void> sync_header();
   // Makes the -H.  The message exists when the directory was synced.

@@ -6,7 +6,8 @@
 //   group_commit DIRECTORY BATCH SECONDS WAY [SIZE]
 //
 // Ways to make a batch durable: `each` syncs file by file, `ahead` the same after all
-// were asked to write, `pool` with sixteen threads syncing, `syncfs` the file system.
+// were asked to write, `pool` with sixteen threads syncing, `waited` the same after all
+// have written, `syncfs` the file system.
 // Prints messages a second and microseconds of processor time a message.
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -91,9 +92,15 @@ class Pool {
 
 void make_durable(std::string_view way, const std::vector<int>& files, int directory,
                   Pool& pool) {
-  if (way == "ahead" || way == "pool")
+  if (way == "ahead" || way == "pool" || way == "waited")
     for (int fd : files) ::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-  if (way == "pool") return pool.sync(files);
+  if (way == "waited")
+    for (int fd : files)
+      require(::sync_file_range(fd, 0, 0,
+                                SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                    SYNC_FILE_RANGE_WAIT_AFTER) == 0,
+              "sync_file_range");
+  if (way == "pool" || way == "waited") return pool.sync(files);
   if (way == "syncfs") return require(::syncfs(directory) == 0, "syncfs");
   for (int fd : files) require(::fsync(fd) == 0, "fsync");
 }
