@@ -30,6 +30,27 @@ if(tools)
           DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 endif()
 
+# Units of systemd; it looks for them in the prefix /usr and /usr/local alone, and a
+# packager may have a place of his own.
+option(BOBBIN_SYSTEMD "install units, users and directories for systemd" ON)
+if(TARGET bobbin-receive)
+  set(BOBBIN_UNIT_DIR lib/systemd/system CACHE STRING "where units of systemd go")
+  set(units ${CMAKE_SOURCE_DIR}/scripts/systemd)
+  configure_file(${units}/bobbin-receive.service.in
+                 ${CMAKE_BINARY_DIR}/systemd/bobbin-receive.service @ONLY)
+  configure_file(${units}/bobbin-receive.socket
+                 ${CMAKE_BINARY_DIR}/systemd/bobbin-receive.socket COPYONLY)
+  if(BOBBIN_SYSTEMD)
+    install(FILES ${CMAKE_BINARY_DIR}/systemd/bobbin-receive.service
+                  ${CMAKE_BINARY_DIR}/systemd/bobbin-receive.socket
+            DESTINATION ${BOBBIN_UNIT_DIR})
+    install(FILES ${units}/bobbin.sysusers RENAME bobbin.conf
+            DESTINATION lib/sysusers.d)
+    install(FILES ${units}/bobbin.tmpfiles RENAME bobbin.conf
+            DESTINATION lib/tmpfiles.d)
+  endif()
+endif()
+
 if(NOT TARGET spoolfmt)
   return()
 endif()

@@ -19,7 +19,10 @@ Daemon::Daemon(Options options, std::list<net::Loop>& loops, std::list<Server>& 
       tasks_(loops.front()),
       others_ended_(loops.front()),
       others_(loops.size() - 1),
-      answers_(loops.size()) {}
+      answers_(loops.size()) {
+  loops_.front().on_signals({SIGTERM, SIGINT}, [this](int) { on_end(); });
+  loops_.front().on_signals({SIGHUP}, [this](int) { on_hangup(); });
+}
 
 base::Result<void> Daemon::serve_by(std::shared_ptr<const policy::Policy> policy) {
   Reading reading = TRY(make(std::move(policy)));
@@ -50,8 +53,6 @@ base::Result<Daemon::Reading> Daemon::read_again() const {
 
 void Daemon::run(const std::string& status) {
   net::Loop& first = loops_.front();
-  first.on_signals({SIGTERM, SIGINT}, [this](int) { on_end(); });
-  first.on_signals({SIGHUP}, [this](int) { on_hangup(); });
   if (auto patience = manager_.patience())
     first.every(*patience / 3, [this] { feed_watchdog(); });
   if (others_ > 0) tasks_.spawn(outlive_others());

@@ -37,6 +37,7 @@ class Daemon {
   };
 
   // All that is referred to must outlive it; one loop for each server, at least one.
+  // From here on signals are heard, but nothing is done about them before run().
   Daemon(Options options, std::list<net::Loop>& loops, std::list<Server>& servers,
          const Lasting& lasting, net::ServiceManager manager);
 

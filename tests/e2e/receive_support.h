@@ -24,17 +24,22 @@ namespace fs = std::filesystem;
 
 class Receiver {
  public:
-  explicit Receiver(const std::string& config = {},
-                    std::vector<std::string> args = {}) {
+  // Listens at a free port unless `args` say where.
+  explicit Receiver(const std::string& config = {}, std::vector<std::string> args = {},
+                    std::vector<std::string> env = {}) {
     fs::permissions(dir_.path(), fs::perms(0755));
     bool judges = config.contains("acl_smtp_rcpt");
     std::ofstream(dir_ / "conf")
-        << "primary_hostname = mx.test\nsmtp_accept_max = 0\n"
+        << "primary_hostname = mx.test\n"
+        << (config.contains("smtp_accept_max ") ? "" : "smtp_accept_max = 0\n")
         << (judges ? "" : "acl_smtp_rcpt = accept\n") << config;
-    args.insert(args.begin(),
-                {"-C", dir_ / "conf", "-s", spool(), "--listen", "127.0.0.1:0"});
-    process_ = std::make_unique<support::Process>(support::Command{
-        .program = support::program("bobbin-receive"), .args = std::move(args)});
+    args.insert(args.begin(), {"-C", dir_ / "conf", "-s", spool()});
+    if (std::ranges::find(args, "--listen") == args.end())
+      args.insert(args.end(), {"--listen", "127.0.0.1:0"});
+    process_ = std::make_unique<support::Process>(
+        support::Command{.program = support::program("bobbin-receive"),
+                         .args = std::move(args),
+                         .env = std::move(env)});
     constexpr std::string_view kMark = "listening on 127.0.0.1:";
     EXPECT_TRUE(process_->saw("\n")) << process_->err();
     port_ = static_cast<std::uint16_t>(
@@ -45,6 +50,7 @@ class Receiver {
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   fs::path dir() const { return dir_.path(); }
   fs::path spool() const { return dir_ / "spool"; }
+  std::string main_log() const { return *base::read_file(spool() / "log/mainlog"); }
   support::Process& process() { return *process_; }
 
   // After SIGTERM.
