@@ -22,8 +22,10 @@ void Crew::share(std::size_t count, const std::function<void(std::size_t)>& work
   Task task{work, count};
   std::unique_lock lock(mutex_);
   tasks_.push_back(&task);
+  lock.unlock();  // whoever is woken finds it free
   for (std::size_t i = 1; i < std::min(count, helpers_.size() + 1); ++i)
     more_.notify_one();
+  lock.lock();
   while (task.begun < task.count) do_one(task, lock);
   task.all_done.wait(lock, [&] { return task.done == task.count; });
 }

@@ -51,8 +51,10 @@ Committer::~Committer() {
 asio::awaitable<void> Committer::commit(Commit& message) {
   auto start = [this, &message](net::Wake wake) {
     message.wake = std::move(wake);
-    std::lock_guard guard(mutex_);
-    waiting_.push_back(&message);
+    {
+      std::lock_guard guard(mutex_);
+      waiting_.push_back(&message);
+    }
     more_.notify_one();
   };
   co_await net::suspend(start);
