@@ -176,6 +176,7 @@ class Session {
     std::vector<spoolfmt::Header> headers;
     base::Time complete;
     std::optional<base::Error> trouble;  // of the disk
+    bool kept;                           // it is in the spool
   };
   std::optional<Arriving> arriving_;
   bool message_done_ = false;  // its verdict is about to be told

@@ -112,6 +112,7 @@ asio::awaitable<smtp::Reply> Session::receive_message() {
 // before anybody else can touch the message.
 asio::awaitable<void> Session::let_go() {
   message_done_ = false;
+  if (!arriving_->kept) arriving_.reset();
   co_await flush();
   forget_message();
 }
@@ -158,7 +159,8 @@ void Session::begin_message(Content content) {
                              {},
                              {},
                              {},
-                             {}});
+                             {},
+                             false});
   MessageAtHand& facts = arriving_->facts;
   facts.id = arriving_->file.id().str();
   facts.received = arriving_->file.started();
@@ -434,6 +436,7 @@ asio::awaitable<smtp::Reply> Session::commit(smtp::Reply reply) {
   // say that the client only waits for our answers.
   if (!lines_.has_input() && stream_.peer_gone()) throw system_error(asio::error::eof);
   arriving_->file.keep();
+  arriving_->kept = true;
   if (wishes.freeze) log("frozen by ACL");
   if (wishes.queue_only) log("no immediate delivery: queued by ACL");
   if (wishes.fake_code != 0)

@@ -42,12 +42,12 @@ class TestService {
       : settings_(std::move(settings)),
         log_(*base::MainLog::open(dir / settings_.log, clock)),
         reject_log_(*base::MainLog::open(dir / "log/rejectlog", clock)),
+        spool_(*spoolfmt::Spool::create(dir / "spool", "", settings_.split)),
         rates_(*receiver::RateStore::open(dir / "spool")),
         resolver_(*net::Resolver::create(offline())),
         tls_(clock),
         pool_(8),
-        spooler_(*spoolfmt::Spool::create(dir / "spool", "", settings_.split), ids(),
-                 log_, clock, pool_),
+        spooler_(spool_, ids(), log_, clock, pool_),
         server_(loop_, seats_) {
     serve_by("primary_hostname = mx.test\n" + settings_.policy);
     port = server_.listen({"127.0.0.1", 0}, {})->port;
@@ -85,6 +85,7 @@ class TestService {
     return *spoolfmt::parse_h_file(h_text(id), id + "-H");
   }
   std::string body(const std::string& id) const {
+    if (id.empty()) return "no id";
     std::string text = *base::read_file(dir / "spool/input" / (id + "-D"));
     return text.substr(id.size() + 3);
   }
@@ -127,6 +128,7 @@ class TestService {
 
   Settings settings_;
   base::MainLog log_, reject_log_;
+  spoolfmt::Spool spool_;
   receiver::RateStore rates_;
   net::Loop loop_;
   std::unique_ptr<net::Resolver> resolver_;
