@@ -45,22 +45,6 @@ void ScriptedContext::clear_message() {
   header_texts_.clear();
 }
 
-void ScriptedContext::look_like(const ScriptedContext& other) {
-  variables = other.variables;
-  named = other.named;
-  host_address = other.host_address;
-  host_port = other.host_port;
-  names_of_host = other.names_of_host;
-  addresses = other.addresses;
-  records = other.records;
-  interfaces = other.interfaces;
-  verifications = other.verifications;
-  checks = other.checks;
-  clock = other.clock;
-  clear_message();
-  for (const std::string& header : other.header_texts_) add_message_header(header);
-}
-
 void ScriptedContext::set_message(std::string_view text) {
   clear_message();
   const std::string_view whole = text;

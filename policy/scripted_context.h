@@ -43,8 +43,6 @@ class ScriptedContext : public Context {
   void set_message(std::string_view text);
   void add_message_header(std::string text);  // one header, newline included
   void clear_message();
-  // Values and message of another, without its rates and what was done there.
-  void look_like(const ScriptedContext& other);
 
   // What was done, in order.
   struct Effect {

@@ -4,27 +4,20 @@
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <memory>
-#include <thread>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
-#include "base/in_order.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "policy/expression.h"
 #include "utils/expression.h"
 #include "utils/policy_tool.h"
-#include "utils/trial_context.h"
 
 namespace utils {
 
 namespace {
 
 using base::Result;
-
-constexpr std::size_t kMany = 32768;  // bytes of lines that are there at once
 
 struct Parsed {
   policy::Template text;
@@ -136,94 +129,6 @@ class Expander {
   std::string value_;
 };
 
-// A line that asked for variables or set some, and its answer.
-struct Touching {
-  std::string_view line;
-  std::size_t begin = 0, end = 0;  // of the answer
-  bool well = true;
-  TrialContext::Traces traces;
-};
-
-// A block as it is without what lines before set, each line for itself.
-struct Tried {
-  std::unique_ptr<const std::string> lines;
-  std::string answers;
-  std::vector<Touching> touching;
-  bool others_well = true;
-};
-
-// One for each thread.
-class Trial {
- public:
-  Trial(const policy::Policy& policy, const policy::ScriptedContext& outset,
-        policy::LookupFiles& files, bool json)
-      : context_(outset, files), expander_(policy, context_, json) {}
-
-  Tried expand(std::string lines) {
-    Tried tried;
-    tried.lines = std::make_unique<const std::string>(std::move(lines));
-    for (std::string_view rest = *tried.lines; !rest.empty();) {
-      std::string_view line = next_line(rest);
-      const std::size_t begin = tried.answers.size();
-      const bool well = expander_.expand(line, tried.answers);
-      if (context_.has_traces())
-        tried.touching.push_back(
-            {line, begin, tried.answers.size(), well, context_.take_traces()});
-      else
-        tried.others_well = tried.others_well && well;
-    }
-    return tried;
-  }
-
- private:
-  TrialContext context_;
-  Expander expander_;
-};
-
-// Lines in their turn, with what those before have set.
-class Turns {
- public:
-  Turns(const policy::Policy& policy, policy::ScriptedContext& context, bool json)
-      : context_(context), expander_(policy, context, json) {}
-
-  std::string expand(std::string_view lines) {
-    std::string answers;
-    while (!lines.empty()) count(expander_.expand(next_line(lines), answers));
-    return answers;
-  }
-  // From here on blocks may be tried.
-  const policy::ScriptedContext& set_out() {
-    outset_.look_like(context_);
-    return outset_;
-  }
-  std::string answers(Tried tried) {
-    std::string answers;
-    std::size_t copied = 0;
-    for (Touching& touching : tried.touching) {
-      if (same_values(touching.traces, outset_, context_)) {
-        count(touching.well);
-        leave_behind(std::move(touching.traces), context_);
-        continue;
-      }
-      answers.append(tried.answers, copied, touching.begin - copied);
-      copied = touching.end;
-      count(expander_.expand(touching.line, answers));
-    }
-    count(tried.others_well);
-    if (copied == 0) return std::move(tried.answers);
-    return answers.append(tried.answers, copied);
-  }
-  bool all_well() const { return all_well_; }
-
- private:
-  void count(bool well) { all_well_ = all_well_ && well; }
-
-  policy::ScriptedContext& context_;
-  policy::ScriptedContext outset_;
-  Expander expander_;
-  bool all_well_ = true;
-};
-
 }  // namespace
 
 Result<bool> expand_each(const policy::Policy& policy, policy::ScriptedContext& context,
@@ -242,36 +147,16 @@ Result<bool> expand_lines(const policy::Policy& policy,
                           policy::ScriptedContext& context, bool json,
                           const std::function<Result<Block>()>& source,
                           const Answer& answer) {
-  Turns turns(policy, context, json);
-  Block block;
-  do {
-    block = TRY(source());
-    if (!block) return turns.all_well();
-    TRY(answer(turns.expand(*block)));
-  } while (block->size() < kMany);
-
-  const policy::ScriptedContext& outset = turns.set_out();
-  Result<void> read, written;
-  using Threads = base::InOrder<std::string, Tried>;
-  Threads threads(
-      [&]() -> Block {
-        auto lines = source();
-        if (lines) return *std::move(lines);
-        read = std::unexpected(std::move(lines).error());
-        return std::nullopt;
-      },
-      [&]() -> Threads::Worker {
-        auto trial = std::make_shared<Trial>(policy, outset, context.files(), json);
-        return [trial](std::string& lines) { return trial->expand(std::move(lines)); };
-      },
-      std::max(1U, std::thread::hardware_concurrency()));
-  threads.run([&](Tried tried) {
-    written = answer(turns.answers(std::move(tried)));
-    return written.has_value();
-  });
-  TRY(std::move(written));
-  TRY(std::move(read));
-  return turns.all_well();
+  Expander expander(policy, context, json);
+  bool all_well = true;
+  while (true) {
+    Block block = TRY(source());
+    if (!block) return all_well;
+    std::string answers;
+    for (std::string_view lines = *block; !lines.empty();)
+      all_well = expander.expand(next_line(lines), answers) && all_well;
+    TRY(answer(answers));
+  }
 }
 
 }  // namespace utils

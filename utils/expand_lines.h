@@ -3,11 +3,8 @@
 // One text after the other is expanded with one context, as exim -be does it: what one
 // sets, the next ones see.
 //
-// A stream of lines is worked on by all processors.  Nearly no line needs what others
-// have set, so blocks are tried ahead of their turn, each line from the values at the
-// outset; one that turns out to have asked for what was set by then is expanded again
-// in its turn.  Who types questions is not kept waiting: threads begin when lines come
-// by the hundred.
+// Lines are read and answered as many as are there at once, and a text that comes again
+// is parsed once.
 #pragma once
 
 #include <functional>
