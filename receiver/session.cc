@@ -33,6 +33,13 @@ bool is_temporary(const AclResult& result) {
          result.verdict == AclResult::Verdict::error;
 }
 
+// AUTH without the initial response, which may be a password.
+std::string without_secret(const std::string& line) {
+  if (smtp::verb_of(line) != smtp::Verb::auth) return line;
+  std::size_t mechanism = line.find_first_not_of(' ', std::string_view("AUTH").size());
+  return line.substr(0, line.find(' ', std::min(mechanism, line.size())));
+}
+
 // The policy's words where it has some; our enhanced code where it has none of its own.
 smtp::Reply spoken(const policy::AclReply& reply, const smtp::Reply& usual) {
   if (reply.text.empty()) return usual;
@@ -120,13 +127,14 @@ asio::awaitable<smtp::Reply> Session::answer(std::string line, bool too_long) {
   auto command = smtp::parse_command(line);
   if (!command) {
     if (logs(LogItem::smtp_syntax_error))
-      log("SMTP syntax error in \"" + base::printable(line) +
+      log("SMTP syntax error in \"" + base::printable(without_secret(line)) +
           "\" H=" + client_name(client_) + " " + command.error().text);
     co_return dialogue_.misunderstood(verb, command.error());
   }
-  std::size_t blank = std::min(line.find(' '), line.size());
-  context_.argument = line.substr(std::min(blank + 1, line.size()));
-  context_.command = std::move(line);
+  context_.command = without_secret(line);
+  std::size_t blank = std::min(line.find(' '), context_.command.size());
+  context_.argument =
+      context_.command.substr(std::min(blank + 1, context_.command.size()));
   auto refusal = dialogue_.refuses(*command);
   if (const auto* chunk = std::get_if<smtp::Bdat>(&*command)) {
     smtp::Bdat bdat = *chunk;
