@@ -10,8 +10,9 @@ namespace {
 
 // One batch is prepared while another one waits for the disk.
 constexpr unsigned kThreads = 2;
-// More of them wait for the same commit of the file system; fewer need several.
-constexpr unsigned kSyncHelpers = 14;
+// Enough for a batch of fifty: a sync that begins after the commit flushes the disk
+// once more, so those that wait for a helper cost a round.
+constexpr unsigned kSyncHelpers = 99;
 
 std::vector<Commit*> without_trouble(std::vector<Commit*> batch) {
   std::erase_if(batch, [](const Commit* one) { return !one->result; });

@@ -6,9 +6,9 @@
 //   group_commit DIRECTORY BATCH SECONDS WAY [SIZE]
 //
 // Ways to make a batch durable: `each` syncs file by file, `ahead` the same after all
-// were asked to write, `pool` with sixteen threads syncing, `waited` the same after all
-// have written, `syncfs` the file system.
-// Prints messages a second and microseconds of processor time a message.
+// were asked to write, `pool` with a hundred threads syncing, `waited` the same after
+// all have written, `syncfs` the file system. Prints messages a second and microseconds
+// of processor time a message.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -27,7 +27,7 @@
 
 namespace {
 
-constexpr unsigned kThreads = 16;
+constexpr unsigned kThreads = 100;
 
 void require(bool good, const char* what) {
   if (good) return;

@@ -260,7 +260,7 @@ def measure(mount, name, root, case):
 def disk_rates(mount):
     """Of the disk itself: messages a second at batch 50, by way."""
     rates = {}
-    for way in ("syncfs", "pool"):
+    for way in ("syncfs", "waited"):
         place = mount / "group_commit"
         place.mkdir()
         out = subprocess.run([BIN / "group_commit", place, "50", "2", way], check=True,
