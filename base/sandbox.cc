@@ -113,9 +113,13 @@ Result<void> restrict_calls(const CallRules& rules) {
   ::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
   if (unknown) TRY(add(filter, rules.permitted, SCMP_ACT_ALLOW));
   TRY(add(filter, rules.refused, SCMP_ACT_ERRNO(EACCES)));
-  if (rules.only_unix_sockets)
-    ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1,
-                       SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+  if (rules.only_unix_sockets) {
+    scmp_arg_cmp another_family{0, SCMP_CMP_NE, AF_UNIX, 0};
+    if (int error = ::seccomp_rule_add_array(filter.get(), SCMP_ACT_ERRNO(EACCES),
+                                             SCMP_SYS(socket), 1, &another_family);
+        error != 0)
+      return system_failure("seccomp: socket", -error);
+  }
   if (int error = ::seccomp_load(filter.get()); error != 0)
     return system_failure("seccomp", -error);
   return {};

@@ -51,13 +51,14 @@ base::Result<Daemon::Reading> Daemon::read_again() const {
   return make(std::move(policy));
 }
 
-void Daemon::run(const std::string& status) {
+void Daemon::run(const std::vector<std::string>& addresses) {
   net::Loop& first = loops_.front();
   if (auto patience = manager_.patience())
     first.every(*patience / 3, [this] { feed_watchdog(); });
   if (others_ > 0) tasks_.spawn(outlive_others());
   for (Server& server : servers_) server.start();
-  status_ = status;
+  status_ = addresses.empty() ? "serving one client" : "listening on";
+  for (const std::string& address : addresses) status_ += " " + address;
   manager_.status(status_);
   manager_.ready();
   std::list<std::jthread> threads;

@@ -43,8 +43,8 @@ class Daemon {
 
   // The servers serve by this policy.  Before run().  Code::config.
   base::Result<void> serve_by(std::shared_ptr<const policy::Policy> policy);
-  // Until the last session has ended.
-  void run(const std::string& status);
+  // Until the last session has ended.  `addresses`: where clients come to.
+  void run(const std::vector<std::string>& addresses);
 
  private:
   // All that a reading of the policy makes, one `authenticators` a loop.

@@ -182,11 +182,41 @@ Result<base::User> choose_user(const std::string& name,
   return user;
 }
 
+struct Files {
+  spoolfmt::Spool spool;
+  base::MainLog main_log, reject_log, panic_log;
+  receiver::RateStore rates;
+};
+
+Result<Files> open_files(const policy::MainOptions& main, const std::string& queue,
+                         const base::Clock& clock) {
+  auto open_log = [&](std::string_view name) {
+    return base::MainLog::open(policy::log_path(main, name), clock);
+  };
+  auto spool = TRY(
+      spoolfmt::Spool::create(main.spool_directory, queue, main.split_spool_directory));
+  auto main_log = TRY(open_log("main"));
+  auto reject_log = TRY(open_log("reject"));
+  auto panic_log = TRY(open_log("panic"));
+  auto rates = TRY(receiver::RateStore::open(main.spool_directory));
+  return Files{std::move(spool), std::move(main_log), std::move(reject_log),
+               std::move(panic_log), std::move(rates)};
+}
+
+// Directories that are written to.
+std::vector<std::filesystem::path> places(const policy::MainOptions& main,
+                                          const std::filesystem::path& quarantine) {
+  std::vector<std::filesystem::path> paths = {main.spool_directory};
+  for (std::string_view log : {"main", "reject", "panic"})
+    paths.push_back(policy::log_path(main, log).parent_path());
+  if (!quarantine.empty()) paths.push_back(quarantine);
+  return paths;
+}
+
 // What could not be done is said, and no reason not to serve.
-std::vector<std::string> enter_sandbox(const policy::Policy& policy,
-                                       const std::vector<std::filesystem::path>& own) {
+Result<void> enter_sandbox(const std::vector<base::FileRule>& rules,
+                           base::MainLog& log) {
   std::vector<std::string> trouble;
-  auto rules = receiver::files_needed(policy, own);
   auto files = base::restrict_files(rules);
   if (!files)
     trouble.push_back("the sandbox cannot guard files: " + files.error().text);
@@ -195,7 +225,20 @@ std::vector<std::string> enter_sandbox(const policy::Policy& policy,
   auto calls = base::restrict_calls(receiver::calls_needed());
   if (!calls)
     trouble.push_back("the sandbox cannot guard system calls: " + calls.error().text);
-  return trouble;
+  for (const std::string& line : trouble) {
+    base::complain(line);
+    TRY(log.write("", line));
+  }
+  return {};
+}
+
+Result<void> announce(const std::vector<std::string>& addresses, base::MainLog& log) {
+  TRY(log.write("", "bobbin " + std::string(base::kVersion) +
+                        " receiver started: pid=" + std::to_string(::getpid())));
+  std::string lines;
+  for (const std::string& address : addresses)
+    lines += "listening on " + address + "\n";
+  return base::write_all(STDOUT_FILENO, lines, "stdout");
 }
 
 Result<void> run(const Options& options) {
@@ -225,40 +268,29 @@ Result<void> run(const Options& options) {
   TRY(base::become_unprivileged(user));
 
   // What the user can do.
-  auto spool = TRY(spoolfmt::Spool::create(main.spool_directory, options.common.queue,
-                                           main.split_spool_directory));
   base::SystemClock clock;
-  std::vector<std::filesystem::path> own = {main.spool_directory};
-  auto open_log = [&](std::string_view name) {
-    own.push_back(policy::log_path(main, name).parent_path());
-    return base::MainLog::open(policy::log_path(main, name), clock);
-  };
-  auto main_log = TRY(open_log("main"));
-  auto reject_log = TRY(open_log("reject"));
-  auto panic_log = TRY(open_log("panic"));
-  auto rates = TRY(receiver::RateStore::open(main.spool_directory));
-  if (launcher) own.push_back(TRY(launcher->load()).config.keep_dir);
+  Files files = TRY(open_files(main, options.common.queue, clock));
+  std::filesystem::path quarantine;
+  if (launcher) quarantine = TRY(launcher->load()).config.keep_dir;
+  if (!options.no_sandbox) {
+    auto rules = receiver::files_needed(*policy, places(main, quarantine));
+    TRY(enter_sandbox(rules, files.main_log));
+  }
 
   // What the sandbox lets us.
-  std::vector<std::string> trouble;
-  if (!options.no_sandbox) trouble = enter_sandbox(*policy, own);
-  for (const std::string& line : trouble) {
-    base::complain(line);
-    TRY(main_log.write("", line));
-  }
   auto resolver = TRY(net::Resolver::create(receiver::resolver_options(policy->main)));
   net::TlsKeys tls(clock);
   net::Pool pool(one_shot ? 2 : kWaitingThreads);
-  Spooler spooler(spool, id_scheme(main), main_log, clock, pool);
+  Spooler spooler(files.spool, id_scheme(main), files.main_log, clock, pool);
   std::optional<ScriptService> scripts;
   if (launcher)
-    scripts.emplace(*launcher, pool, main_log, clock,
+    scripts.emplace(*launcher, pool, files.main_log, clock,
                     main.spool_directory / "db/bobbin");
   receiver::Lasting lasting{*resolver,
-                            rates,
-                            main_log,
-                            reject_log,
-                            panic_log,
+                            files.rates,
+                            files.main_log,
+                            files.reject_log,
+                            files.panic_log,
                             clock,
                             spooler,
                             pool,
@@ -269,19 +301,8 @@ Result<void> run(const Options& options) {
   receiver::Daemon daemon({options.common, list, options.drain}, loops, servers,
                           lasting, std::move(manager));
   TRY(daemon.serve_by(policy));
-  if (one_shot) {
-    daemon.run("serving one client");
-    return {};
-  }
-  TRY(main_log.write("", "bobbin " + std::string(base::kVersion) +
-                             " receiver started: pid=" + std::to_string(::getpid())));
-  std::string announcement, status = "listening on";
-  for (const std::string& address : addresses) {
-    announcement += "listening on " + address + "\n";
-    status += " " + address;
-  }
-  TRY(base::write_all(STDOUT_FILENO, announcement, "stdout"));
-  daemon.run(status);
+  if (!one_shot) TRY(announce(addresses, files.main_log));
+  daemon.run(addresses);
   return {};
 }
 

@@ -38,7 +38,7 @@ class DaemonThreads : public testing::Test {
     auto served = policy ? daemon_->serve_by(*policy)
                          : base::Result<void>(std::unexpected(policy.error()));
     if (!served) ADD_FAILURE() << served.error().text;
-    thread_ = std::thread([this] { daemon_->run(""); });
+    thread_ = std::thread([this] { daemon_->run({"127.0.0.1"}); });
     EXPECT_THAT(greeting(), StartsWith("220 "));  // so signals are heard by now
   }
   ~DaemonThreads() override {
