@@ -37,7 +37,7 @@ std::string bracketed(const net::Endpoint& endpoint, bool port) {
 std::string describe_span(std::chrono::microseconds span, bool millisec) {
   auto seconds = std::chrono::floor<std::chrono::seconds>(span);
   if (millisec && seconds.count() < 5) {
-    std::array<char, 32> text{};
+    std::array<char, 40> text{};
     auto rest = std::chrono::floor<std::chrono::milliseconds>(span - seconds);
     std::snprintf(text.data(), text.size(), "%lld.%03llds",
                   static_cast<long long>(seconds.count()),
