@@ -66,14 +66,14 @@ class DaemonThreads : public testing::Test {
   support::TempDir dir_;
   base::SystemClock clock_;
   base::MainLog log_ = *base::MainLog::open(dir_ / "log/mainlog", clock_);
+  spoolfmt::Spool spool_ = *spoolfmt::Spool::create(dir_ / "spool", "", false);
   receiver::RateStore rates_ = *receiver::RateStore::open(dir_ / "spool");
   std::unique_ptr<net::Resolver> resolver_ = *net::Resolver::create(offline());
   net::TlsKeys tls_{clock_};
   receiver::Seats seats_;
   std::list<net::Loop> loops_{2};
   net::Pool pool_{2};
-  receiver::Spooler spooler_{
-      *spoolfmt::Spool::create(dir_ / "spool", "", false), {}, log_, clock_, pool_};
+  receiver::Spooler spooler_{spool_, {}, log_, clock_, pool_};
   receiver::Lasting lasting_{*resolver_, rates_, log_, log_,    log_,           clock_,
                              spooler_,   pool_,  tls_, nullptr, dir_ / "spool", ""};
   std::list<Server> servers_;
