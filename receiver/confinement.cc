@@ -60,7 +60,9 @@ std::vector<fs::path> paths_named_in(std::string_view text) {
     std::string_view path = text.substr(at, end - at);
     if (end < text.size() && text[end] == '$')
       path = path.substr(0, path.find_last_of('/'));
-    if (begins && path.size() > 1 && !path.starts_with("//") && !is_comment(text, at))
+    bool network = text.substr(0, at).ends_with("::");  // "2001:db8::/32"
+    if (begins && path.size() > 1 && !network && !path.starts_with("//") &&
+        !is_comment(text, at))
       paths.insert(fs::path(path).lexically_normal());
     at = text.find('/', end);
   }
