@@ -299,45 +299,45 @@ class ReceiveReload : public testing::Test {
  protected:
   void write_policy(const std::string& rest) {
     // As an editor does it: nobody reads half a file.
-    std::ofstream(receiver_.dir() / "conf.new")
+    std::ofstream(receiver.dir() / "conf.new")
         << "primary_hostname = mx.test\nsmtp_accept_max = 0\n"
         << rest;
-    fs::rename(receiver_.dir() / "conf.new", receiver_.dir() / "conf");
+    fs::rename(receiver.dir() / "conf.new", receiver.dir() / "conf");
   }
-  std::string greeting() { return Peer(receiver_.port()).reply(); }
+  std::string greeting() { return Peer(receiver.port()).reply(); }
 
-  Receiver receiver_{"smtp_banner = old\n"};
+  Receiver receiver{"smtp_banner = old\n"};
 };
 
 TEST_F(ReceiveReload, NewConnectionsGetTheNewPolicy) {
-  Peer before(receiver_.port());
+  Peer before(receiver.port());
   EXPECT_EQ(before.reply(), "220 old\n");
   write_policy("smtp_banner = new\nacl_smtp_rcpt = deny\n");
-  receiver_.process().signal(SIGHUP);
+  receiver.process().signal(SIGHUP);
   EXPECT_TRUE(eventually([&] { return greeting() == "220 new\n"; }));
   before.ask("EHLO c.test");
   before.ask("MAIL FROM:<a@x.test>");
   EXPECT_THAT(before.ask("RCPT TO:<b@y.test>"), StartsWith("250 "));
-  EXPECT_TRUE(logs(receiver_, "the policy was read again"));
+  EXPECT_TRUE(logs(receiver, "the policy was read again"));
 }
 
 TEST_F(ReceiveReload, OP6_BrokenPolicyIsNotTaken) {
   write_policy("smtp_banner = new\nacl_smtp_rcpt = \n no_such_option = 1\n");
-  receiver_.process().signal(SIGHUP);
-  EXPECT_TRUE(logs(receiver_, "the policy was not read again: "));
-  EXPECT_THAT(receiver_.main_log(), HasSubstr("1 mistake"));
-  EXPECT_TRUE(receiver_.process().saw("no_such_option"));
+  receiver.process().signal(SIGHUP);
+  EXPECT_TRUE(logs(receiver, "the policy was not read again: "));
+  EXPECT_THAT(receiver.main_log(), HasSubstr("1 mistake"));
+  EXPECT_TRUE(receiver.process().saw("no_such_option"));
   EXPECT_EQ(greeting(), "220 old\n");
   write_policy("smtp_banner = mended\nacl_smtp_rcpt = accept\n");
-  receiver_.process().signal(SIGHUP);
+  receiver.process().signal(SIGHUP);
   EXPECT_TRUE(eventually([&] { return greeting() == "220 mended\n"; }));
 }
 
 TEST_F(ReceiveReload, OP6_MissingCertificateIsNotTaken) {
   write_policy("smtp_banner = new\ntls_certificate = " +
-               (receiver_.dir() / "none.pem").string() + "\n");
-  receiver_.process().signal(SIGHUP);
-  EXPECT_TRUE(logs(receiver_, "the policy was not read again: "));
+               (receiver.dir() / "none.pem").string() + "\n");
+  receiver.process().signal(SIGHUP);
+  EXPECT_TRUE(logs(receiver, "the policy was not read again: "));
   EXPECT_EQ(greeting(), "220 old\n");
 }
 
@@ -346,7 +346,7 @@ TEST_F(ReceiveReload, OP7_NobodyIsRefusedMeanwhile) {
   std::jthread signals([&] {
     for (int i = 0; i < 20; ++i) {
       write_policy("smtp_banner = " + std::to_string(i) + "\nacl_smtp_rcpt = accept\n");
-      receiver_.process().signal(SIGHUP);
+      receiver.process().signal(SIGHUP);
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     done = true;
@@ -356,11 +356,11 @@ TEST_F(ReceiveReload, OP7_NobodyIsRefusedMeanwhile) {
 }
 
 TEST_F(ReceiveReload, LogsThatWereMovedAreFollowed) {
-  fs::rename(receiver_.spool() / "log/mainlog", receiver_.spool() / "log/mainlog.1");
-  receiver_.process().signal(SIGHUP);
+  fs::rename(receiver.spool() / "log/mainlog", receiver.spool() / "log/mainlog.1");
+  receiver.process().signal(SIGHUP);
   EXPECT_TRUE(eventually([&] {
-    return fs::exists(receiver_.spool() / "log/mainlog") &&
-           receiver_.main_log().contains("read again");
+    return fs::exists(receiver.spool() / "log/mainlog") &&
+           receiver.main_log().contains("read again");
   }));
 }
 

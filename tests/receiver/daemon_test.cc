@@ -27,34 +27,34 @@ class DaemonThreads : public testing::Test {
  protected:
   DaemonThreads() {
     write_policy("first");
-    options_.common.config = dir_ / "conf";
-    options_.drain = std::chrono::minutes(1);
-    for (net::Loop& loop : loops_) servers_.emplace_back(loop, seats_);
+    options.common.config = dir / "conf";
+    options.drain = std::chrono::minutes(1);
+    for (net::Loop& loop : loops) servers.emplace_back(loop, seats);
     net::Endpoint at{"127.0.0.1", 0};
-    for (Server& server : servers_) at = *server.listen(at, {}, true);
-    port_ = at.port;
-    daemon_.emplace(options_, loops_, servers_, lasting_, net::ServiceManager());
-    auto policy = receiver::read_policy(options_.common);
-    auto served = policy ? daemon_->serve_by(*policy)
+    for (Server& server : servers) at = *server.listen(at, {}, true);
+    port = at.port;
+    daemon.emplace(options, loops, servers, lasting, net::ServiceManager());
+    auto policy = receiver::read_policy(options.common);
+    auto served = policy ? daemon->serve_by(*policy)
                          : base::Result<void>(std::unexpected(policy.error()));
     if (!served) ADD_FAILURE() << served.error().text;
-    thread_ = std::thread([this] { daemon_->run({"127.0.0.1"}); });
+    thread = std::thread([this] { daemon->run({"127.0.0.1"}); });
     EXPECT_THAT(greeting(), StartsWith("220 "));  // so signals are heard by now
   }
   ~DaemonThreads() override {
-    if (thread_.joinable()) end();
+    if (thread.joinable()) end();
   }
 
   void write_policy(const std::string& banner) {
-    std::ofstream(dir_ / "conf.new")
+    std::ofstream(dir / "conf.new")
         << "primary_hostname = mx.test\nsmtp_banner = " + banner +
                "\nacl_smtp_rcpt = accept\n";
-    std::filesystem::rename(dir_ / "conf.new", dir_ / "conf");
+    std::filesystem::rename(dir / "conf.new", dir / "conf");
   }
-  std::string greeting() const { return Peer(port_).reply(); }
+  std::string greeting() const { return Peer(port).reply(); }
   void end() {
     ::kill(::getpid(), SIGTERM);
-    thread_.join();
+    thread.join();
   }
   static net::Resolver::Options offline() {
     net::Resolver::Options options;
@@ -63,24 +63,24 @@ class DaemonThreads : public testing::Test {
     return options;
   }
 
-  support::TempDir dir_;
-  base::SystemClock clock_;
-  base::MainLog log_ = *base::MainLog::open(dir_ / "log/mainlog", clock_);
-  spoolfmt::Spool spool_ = *spoolfmt::Spool::create(dir_ / "spool", "", false);
-  receiver::RateStore rates_ = *receiver::RateStore::open(dir_ / "spool");
-  std::unique_ptr<net::Resolver> resolver_ = *net::Resolver::create(offline());
-  net::TlsKeys tls_{clock_};
-  receiver::Seats seats_;
-  std::list<net::Loop> loops_{2};
-  net::Pool pool_{2};
-  receiver::Spooler spooler_{spool_, {}, log_, clock_, pool_};
-  receiver::Lasting lasting_{*resolver_, rates_, log_, log_,    log_,           clock_,
-                             spooler_,   pool_,  tls_, nullptr, dir_ / "spool", ""};
-  std::list<Server> servers_;
-  Daemon::Options options_;
-  std::optional<Daemon> daemon_;
-  std::uint16_t port_ = 0;
-  std::thread thread_;
+  support::TempDir dir;
+  base::SystemClock clock;
+  base::MainLog log = *base::MainLog::open(dir / "log/mainlog", clock);
+  spoolfmt::Spool spool = *spoolfmt::Spool::create(dir / "spool", "", false);
+  receiver::RateStore rates = *receiver::RateStore::open(dir / "spool");
+  std::unique_ptr<net::Resolver> resolver = *net::Resolver::create(offline());
+  net::TlsKeys tls{clock};
+  receiver::Seats seats;
+  std::list<net::Loop> loops{2};
+  net::Pool pool{2};
+  receiver::Spooler spooler{spool, {}, log, clock, pool};
+  receiver::Lasting lasting{*resolver, rates, log, log,     log,           clock,
+                            spooler,   pool,  tls, nullptr, dir / "spool", ""};
+  std::list<Server> servers;
+  Daemon::Options options;
+  std::optional<Daemon> daemon;
+  std::uint16_t port = 0;
+  std::thread thread;
 };
 
 TEST_F(DaemonThreads, OP7_ReloadsBesideConnections) {
@@ -106,7 +106,7 @@ TEST_F(DaemonThreads, OP7_ReloadsBesideConnections) {
 TEST_F(DaemonThreads, OP5_EndWaitsForTransactionsOfAllLoops) {
   std::list<Peer> peers;
   for (int i = 0; i < 8; ++i) {
-    peers.emplace_back(port_);
+    peers.emplace_back(port);
     Peer& peer = peers.back();
     peer.reply();
     peer.ask("EHLO c.test");
@@ -119,8 +119,8 @@ TEST_F(DaemonThreads, OP5_EndWaitsForTransactionsOfAllLoops) {
     EXPECT_THAT(peer.ask("A: 1\r\n\r\nx\r\n."), StartsWith("250 "));
     EXPECT_THAT(peer.reply(), StartsWith("421 "));
   }
-  thread_.join();
-  EXPECT_EQ(seats_.taken(), 0U);
+  thread.join();
+  EXPECT_EQ(seats.taken(), 0U);
 }
 
 }  // namespace
