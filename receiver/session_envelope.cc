@@ -94,6 +94,9 @@ asio::awaitable<smtp::Reply> Session::mail(const smtp::Mail& command) {
   forget_message();
   envelope_.sender = command.sender.text();
   envelope_.params = command.params;
+  // Nobody may see more of it in the clear than he must (RFC 8689 section 5).
+  if (command.params.requiretls && command.params.ret == smtp::DsnReturn::full)
+    envelope_.params.ret = smtp::DsnReturn::headers;
   context_.envelope = &envelope_;
   if (auto refusal = no_room(command.params.size.value_or(0))) {
     forget_message();

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What bobbin-receive logs of a session's steps, what it does with clients that do not
+// listen, whose files it leaves, and scripts at the end of data.
+#include <gmock/gmock.h>
+#include <pwd.h>
+#include <sys/stat.h>
+
+#include "tests/e2e/receive_peers.h"
+#include "tests/support/certificates.h"
+
+namespace {
+
+using namespace receive_tests;
+using receiver_test::Peer;
+using support::certificate;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+using testing::StartsWith;
+
+std::string tls_options() {
+  return "log_selector = +protocol_detail\ntls_certificate = " + certificate("mx.pem") +
+         "\ntls_privatekey = " + certificate("mx.key") + "\n";
+}
+
+constexpr const char* kLogin = R"(
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${if eq{$auth3}{secret}}
+  server_set_id = $auth2
+  server_advertise_condition = yes
+)";
+
+// A script's list of one that runs `text`, required or not.
+class Judged {
+ public:
+  Judged(const std::string& text, const std::string& keys) {
+    fs::permissions(dir_.path(), fs::perms(0755));
+    std::ofstream(dir_ / "judge") << "#!/bin/sh\n" << text;
+    fs::permissions(dir_ / "judge", fs::perms(0755));
+    std::ofstream(dir_ / "list")
+        << "[data]\ndir = " << dir_.path().string() << "\non_client_gone = discard\n"
+        << "[script judge]\norder = 10\nexec = judge\n"
+        << keys;
+    fs::permissions(dir_ / "list", fs::perms(0644));
+  }
+  std::string option() const {
+    return "data_scripts = " + (dir_ / "list").string() + "\n";
+  }
+
+ private:
+  support::TempDir dir_;
+};
+
+void open_data(Peer& peer) {
+  peer.reply();
+  peer.ask("EHLO c.test");
+  peer.ask("MAIL FROM:<a@x.test>");
+  peer.ask("RCPT TO:<b@y.test>");
+  EXPECT_THAT(peer.ask("DATA"), StartsWith("354 "));
+}
+
+std::vector<std::string> files(const Receiver& receiver) {
+  std::vector<std::string> names;
+  for (const auto& each : fs::directory_iterator(receiver.spool() / "input"))
+    names.push_back(each.path().filename());
+  return names;
+}
+
+}  // namespace
+
+TEST(ReceiveSteps, PD1_ClearSessionsSayE) {
+  Receiver receiver("log_selector = +protocol_detail\n");
+  swaks(receiver.port(), {});
+  EXPECT_THAT(receiver.main_log(), HasSubstr(" P=esmtp PS=e S="));
+}
+
+TEST(ReceiveSteps, PD2_StarttlsSaysEse) {
+  Receiver receiver(tls_options());
+  swaks(receiver.port(), {"--tls"});
+  EXPECT_THAT(receiver.main_log(), HasSubstr(" P=esmtps PS=ese X=TLS1."));
+}
+
+TEST(ReceiveSteps, PD3_ImplicitTlsSaysSe) {
+  Receiver receiver(tls_options(), {"--listen", "127.0.0.1:0/smtps"});
+  swaks(receiver.port(), {"--tls-on-connect"});
+  EXPECT_THAT(receiver.main_log(), HasSubstr(" P=esmtps PS=se X=TLS1."));
+}
+
+TEST(ReceiveSteps, PD4_EveryAttemptToLogInIsAnA) {
+  Receiver receiver("log_selector = +protocol_detail\n" + std::string(kLogin));
+  Peer peer(receiver.port());
+  peer.reply();
+  peer.ask("EHLO c.test");
+  EXPECT_THAT(peer.ask("AUTH PLAIN AGtpbQB3cm9uZw=="), StartsWith("535 "));
+  EXPECT_THAT(peer.ask("AUTH PLAIN AGtpbQBzZWNyZXQ="), StartsWith("235 "));
+  peer.ask("MAIL FROM:<a@x.test>");
+  peer.ask("RCPT TO:<b@y.test>");
+  peer.ask("DATA");
+  EXPECT_THAT(peer.ask("A: 1\r\n\r\nx\r\n."), StartsWith("250 "));
+  EXPECT_THAT(receiver.main_log(), HasSubstr(" P=esmtpa PS=eaa A=plain:kim "));
+  EXPECT_THAT(receiver.main_log(), Not(HasSubstr("AGtpbQ")));
+}
+
+TEST(ReceiveRequireTls, RQ5_RQ6_TheMarkIsKeptAndHeadersAreEnough) {
+  Receiver receiver(tls_options() +
+                        "requiretls_consumer\ntls_advertise_requiretls = *\n"
+                        "dsn_advertise_hosts = *\n",
+                    {"--listen", "127.0.0.1:0/smtps"});
+  std::string script = R"(
+import smtplib, ssl, sys
+context = ssl._create_unverified_context()
+client = smtplib.SMTP_SSL("127.0.0.1", int(sys.argv[1]), context=context)
+client.ehlo("c.test")
+assert client.has_extn("requiretls")
+client.sendmail("a@x.test", ["b@y.test"], "A: 1\r\n\r\nx\r\n",
+                mail_options=["REQUIRETLS", "RET=FULL"])
+client.quit()
+)";
+  auto done = python(script, {std::to_string(receiver.port())});
+  EXPECT_EQ(done.status, 0) << done.err;
+  std::string h = only_message(receiver);
+  EXPECT_EQ(option(h, "tls_requiretls"), "0x1");
+  EXPECT_EQ(option(h, "dsn_ret"), "2");
+}
+
+TEST(ReceiveSpool, OP10_FilesAreTheSpoolOwnersAndOthersMayNotRead) {
+  Receiver receiver;
+  ASSERT_NE(send(receiver.port(), "MAIL FROM:<a@x>\nRCPT TO:<b@y>\n", "A: 1\r\n"), "");
+  struct stat spool{};
+  ASSERT_EQ(::stat(receiver.spool().c_str(), &spool), 0);
+  for (const std::string& name : files(receiver)) {
+    struct stat file{};
+    ASSERT_EQ(::stat((receiver.spool() / "input" / name).c_str(), &file), 0);
+    EXPECT_EQ(file.st_uid, spool.st_uid) << name;
+    EXPECT_EQ(file.st_gid, spool.st_gid) << name;
+    EXPECT_EQ(file.st_mode & 07777U, 0640U) << name;
+  }
+}
+
+TEST(ReceiveScripts, DS3_RefusedMessageLeavesNothing) {
+  Judged judged("exit 10\n", "required = yes\n");
+  Receiver receiver(judged.option());
+  Peer peer(receiver.port());
+  open_data(peer);
+  EXPECT_THAT(peer.ask("A: 1\r\n\r\nx\r\n."), StartsWith("554 5.7.1 "));
+  EXPECT_THAT(files(receiver), IsEmpty());
+  EXPECT_THAT(receiver.main_log(), Not(HasSubstr(" <= ")));
+}
+
+TEST(ReceiveScripts, DS9_QuitBehindTheDotIsAnswered) {
+  Judged judged("exit 0\n", "required = yes\n");
+  Receiver receiver(judged.option());
+  Peer peer(receiver.port());
+  open_data(peer);
+  peer.send("A: 1\r\n\r\nx\r\n.\r\nQUIT\r\n");
+  EXPECT_THAT(peer.reply(), StartsWith("250 "));
+  EXPECT_THAT(peer.reply(), StartsWith("221 "));
+  EXPECT_THAT(files(receiver), SizeIs(2));
+}
+
+TEST(ReceiveScripts, DS12_NewlinesInATextCannotSplitTheReply) {
+  Judged judged(R"(printf '{"code":554,"enhanced":"5.7.1","text":["a\\r\\n250 b"]}'
+exit 10
+)",
+                "");
+  Receiver receiver(judged.option());
+  Peer peer(receiver.port());
+  open_data(peer);
+  std::string reply = peer.ask("A: 1\r\n\r\nx\r\n.");
+  EXPECT_THAT(reply, StartsWith("554"));
+  EXPECT_THAT(reply, Not(ContainsRegex("\n250")));
+  EXPECT_THAT(peer.ask("NOOP"), StartsWith("250 "));
+}
+
+TEST(ReceiveScripts, DS7_NobodyGetsPastARequiredScriptByLeaving) {
+  Judged judged("sleep 0.2\nexit 10\n", "required = yes\n");
+  Receiver receiver(judged.option());
+  for (int i = 0; i < 20; ++i) {
+    Peer peer(receiver.port());
+    open_data(peer);
+    peer.send("A: 1\r\n\r\nx\r\n.\r\n");
+    if (i % 2 == 0) peer.close();
+  }
+  EXPECT_EQ(receiver.stop().status, 0);
+  EXPECT_THAT(files(receiver), IsEmpty());
+  EXPECT_THAT(receiver.main_log(), Not(HasSubstr(" <= ")));
+}
+
+TEST(ReceiveScripts, DS17_HeadersStandBehindOurReceived) {
+  Judged judged(R"(printf '{"headers_add":["X-Judge: fair"]}'
+exit 0
+)",
+                "");
+  Receiver receiver(judged.option());
+  Peer peer(receiver.port());
+  open_data(peer);
+  EXPECT_THAT(peer.ask("Subject: x\r\n\r\nx\r\n."), StartsWith("250 "));
+  EXPECT_THAT(only_message(receiver),
+              ContainsRegex("Received: (.|\n)*\n[0-9]+  X-Judge: fair\n"
+                            "[0-9]+  Subject: x\n"));
+}
