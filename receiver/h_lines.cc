@@ -134,7 +134,7 @@ void add_extensions(Lines& lines, const smtp::MailParams& params,
     if (wishes.utf8_downconvert == 1) lines.flag("utf8_downcvt");
     if (wishes.utf8_downconvert == -1) lines.flag("utf8_optdowncvt");
   }
-  lines.tainted_if_any("dsn_envid", params.envid);
+  if (!params.envid.empty()) lines.plain("dsn_envid", params.envid);  // as Exim
   if (params.ret != smtp::DsnReturn::unsaid)
     lines.count("dsn_ret", params.ret == smtp::DsnReturn::full ? 1 : 2);
 }

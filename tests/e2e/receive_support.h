@@ -41,7 +41,7 @@ class Receiver {
                          .args = std::move(args),
                          .env = std::move(env)});
     constexpr std::string_view kMark = "listening on 127.0.0.1:";
-    EXPECT_TRUE(process_->saw("\n")) << process_->err();
+    EXPECT_TRUE(process_->saw(kMark)) << process_->err();  // warnings may come first
     port_ = static_cast<std::uint16_t>(
         std::atoi(process_->out().substr(kMark.size()).c_str()));
   }
