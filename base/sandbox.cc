@@ -55,7 +55,12 @@ std::uint64_t rights(Access access, std::uint64_t all) {
 
 Result<void> add(int ruleset, const FileRule& rule, std::uint64_t all) {
   Fd place(::open(rule.path.c_str(), O_PATH | O_CLOEXEC));
-  if (!place) return {};
+  if (!place) {
+    // What is out of reach already needs no rule; what could not be opened for want of
+    // something else must not be lost to us.
+    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return {};
+    return system_failure(rule.path.string(), errno);
+  }
   struct stat status{};
   if (::fstat(place.get(), &status) != 0)
     return system_failure(rule.path.string(), errno);

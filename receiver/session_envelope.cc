@@ -64,13 +64,15 @@ asio::awaitable<smtp::Reply> Session::hello(const smtp::Command& command) {
 asio::awaitable<Session::Judgement> Session::judge_hello(const std::string& name) {
   bool must = false, verified = false;
   auto verify = [&] {
+    if (asked_.looks_up(name)) context_.look_up_client();
     must = asked_.listed("helo_verify_hosts");
     if (!must && !asked_.listed("helo_try_verify_hosts")) return;
     auto result = context_.verify({.item = "helo", .address = {}, .options = {}});
     verified = result && result->answer == policy::Answer::yes;
   };
   const policy::Options& main = service_->policy().main;
-  bool may_wait = main.has("helo_verify_hosts") || main.has("helo_try_verify_hosts");
+  bool may_wait = main.has("helo_verify_hosts") || main.has("helo_try_verify_hosts") ||
+                  asked_.looks_up(name);
   if (may_wait) co_await service_->pool.run(verify);
   client_.helo_verified = verified;
   if (must && !verified) {

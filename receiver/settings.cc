@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "policy/evaluation.h"
 #include "policy/list.h"
 #include "policy/main_options.h"
@@ -119,6 +120,22 @@ bool ClientSettings::listed(std::string_view option, std::string_view address) {
   auto result = policy::match(*list, subject, evaluation);
   if (result) return result->matched;
   context_.log("main", std::string(option) + ": " + result.error().text);
+  return false;
+}
+
+bool ClientSettings::looks_up(const std::string& helo) {
+  const policy::List* list = policy_.main.list("helo_lookup_domains");
+  if (!list) {
+    auto is_ours = [&](const std::string& address) {
+      return helo == "[" + address + "]";
+    };
+    return base::equal_nocase(helo, settings_.hostname) ||
+           std::ranges::any_of(context_.local_addresses(), is_ours);
+  }
+  policy::Evaluation evaluation{policy_, context_};
+  auto result = policy::match(*list, {.text = helo, .host = {}}, evaluation);
+  if (result) return result->matched;
+  context_.log("main", "helo_lookup_domains: " + result.error().text);
   return false;
 }
 

@@ -60,6 +60,9 @@ class ClientSettings {
   // Is the client in the list of that option?  `address`: another than the client's.
   // What cannot be found out is "no", and logged.
   bool listed(std::string_view option, std::string_view address = {});
+  // Does a client that greets us so have its address looked up (helo_lookup_domains)?
+  // Unless the option says otherwise, one that takes our name or address for its own.
+  bool looks_up(const std::string& helo);
   // The option's template, expanded; `otherwise` if it is not set or cannot be.
   std::string text(std::string_view option, std::string otherwise = {});
   // The same where it is a number; nothing if it is not set, or none, which is logged.

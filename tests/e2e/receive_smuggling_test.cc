@@ -173,13 +173,6 @@ const std::vector<std::string> kModes = {"line_endings = reject\n",
                                          "line_endings = exim\n",
                                          "line_endings = exim\nspool_wireformat\n"};
 
-// Where Postfix's package was unpacked: it cannot be installed beside Exim.
-std::optional<fs::path> smtp_sink() {
-  const char* root = std::getenv("BOBBIN_POSTFIX");
-  if (!root) return std::nullopt;
-  return fs::path(root) / "usr/sbin/smtp-sink";
-}
-
 }  // namespace
 
 TEST(ReceiveSmuggling, RX7_ExactlyOneMessageResultsOrNone) {
@@ -252,8 +245,8 @@ TEST(ReceiveSmuggling, CT11_AiosmtpdGetsEachMessageOnce) {
 }
 
 TEST(ReceiveSmuggling, CT11_PostfixsSinkGetsEachMessageOnce) {
-  auto program = smtp_sink();
-  if (!program) GTEST_SKIP() << "BOBBIN_POSTFIX names no unpacked postfix package";
+  REQUIRE_POSTFIX();
+  fs::path root = *support::postfix_root();
   for (const std::string& mode : kModes) {
     SCOPED_TRACE(mode);
     Receiver receiver(mode);
@@ -261,10 +254,8 @@ TEST(ReceiveSmuggling, CT11_PostfixsSinkGetsEachMessageOnce) {
     support::TempDir dir;
     fs::permissions(dir.path(), fs::perms(0777));
     std::uint16_t port = free_port();
-    std::string library =
-        "LD_LIBRARY_PATH=" +
-        (program->parent_path().parent_path() / "lib/postfix").string();
-    Server sink({.program = program->string(),
+    std::string library = "LD_LIBRARY_PATH=" + (root / "usr/lib/postfix").string();
+    Server sink({.program = (root / "usr/sbin/smtp-sink").string(),
                  .args = {"-u", "nobody", "-R", dir.path().string(), "-d", "message.",
                           "127.0.0.1:" + std::to_string(port), "100"},
                  .env = {library}},

@@ -56,8 +56,8 @@ TEST(ReceiveTraffic, RX6_WhatFollowsTheDotIsHeard) {
 
 // 10,000 are for `BOBBIN_MANY=10000`.
 TEST(ReceiveTraffic, RX19_SmtpSourceGetsAnIdForEachMessage) {
-  const char* root = std::getenv("BOBBIN_POSTFIX");
-  if (!root) GTEST_SKIP() << "BOBBIN_POSTFIX names no unpacked postfix package";
+  REQUIRE_POSTFIX();
+  fs::path root = *support::postfix_root();
   const char* many = std::getenv("BOBBIN_MANY");
   std::size_t count = many ? std::stoul(many) : 1000;
   for (const char* each : {"-d", ""}) {  // many a connection, one a connection
@@ -67,9 +67,9 @@ TEST(ReceiveTraffic, RX19_SmtpSourceGetsAnIdForEachMessage) {
         "b@y.test", "-l",  "1000", receiver.address()};
     if (*each) args.insert(args.begin(), each);
     Outcome end = support::run(
-        {.program = fs::path(root) / "usr/sbin/smtp-source",
+        {.program = root / "usr/sbin/smtp-source",
          .args = args,
-         .env = {std::string("LD_LIBRARY_PATH=") + root + "/usr/lib/postfix"}},
+         .env = {"LD_LIBRARY_PATH=" + (root / "usr/lib/postfix").string()}},
         std::chrono::minutes(10));
     EXPECT_EQ(end.status, 0) << end.out << end.err;
     std::set<std::string> ids;

@@ -206,7 +206,9 @@ TEST_F(CommitterThreads, OneMessagesTroubleIsItsOwn) {
   EXPECT_EQ(number(7)->result.error().code, base::Code::disk);
   EXPECT_EQ(number(11)->result.error().code, base::Code::no_space);
   EXPECT_EQ(number(13)->result.error().code, base::Code::temporary);
-  EXPECT_EQ(std::ranges::count_if(sent, [](auto& one) { return one.result.has_value(); }), 27);
+  EXPECT_EQ(
+      std::ranges::count_if(sent, [](auto& one) { return one.result.has_value(); }),
+      27);
   sent.clear();
   EXPECT_THAT(names(), SizeIs(3 * 27 + 1));
   EXPECT_EQ(*base::read_file(dir / "spool/input" / taken), "somebody else's");

@@ -30,6 +30,16 @@ inline std::optional<std::filesystem::path> find_program(const std::string& name
   return std::nullopt;
 }
 
+// Where scripts/install-deps has unpacked Postfix's package, which cannot be installed
+// beside Exim; BOBBIN_POSTFIX may name another place.  Run its programs with
+// LD_LIBRARY_PATH=<root>/usr/lib/postfix.
+inline std::optional<std::filesystem::path> postfix_root() {
+  const char* named = std::getenv("BOBBIN_POSTFIX");
+  std::filesystem::path root = named ? named : "/var/lib/bobbin-tests/postfix";
+  if (!std::filesystem::exists(root / "usr/sbin/smtp-source")) return std::nullopt;
+  return root;
+}
+
 inline bool in_ci() {
   const char* ci = std::getenv("CI");
   return ci && std::string_view(ci) == "true";
@@ -47,5 +57,14 @@ inline bool in_ci() {
       else                                                                 \
         GTEST_SKIP() << name << " is not installed: scripts/install-deps"; \
     }                                                                      \
+  } while (false)
+#define REQUIRE_POSTFIX()                                                \
+  do {                                                                   \
+    if (!support::postfix_root()) {                                      \
+      if (support::in_ci())                                              \
+        FAIL() << "Postfix is not unpacked: scripts/install-deps";       \
+      else                                                               \
+        GTEST_SKIP() << "Postfix is not unpacked: scripts/install-deps"; \
+    }                                                                    \
   } while (false)
 // NOLINTEND(bugprone-macro-parentheses)
