@@ -214,7 +214,8 @@ const AclContext::RecipientParts& AclContext::recipient_parts() {
   auto [local_part, domain] = policy::take_apart(recipient);
   parts.local_part = std::move(local_part);
   parts.lower_local_part = base::lower(parts.local_part);
-  parts.domain = domain.empty() ? world_.policy->qualify_recipient : std::move(domain);
+  if (domain.empty()) domain = world_.policy->qualify_recipient;
+  parts.domain = std::move(domain);
   return parts;
 }
 

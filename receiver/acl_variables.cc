@@ -222,7 +222,8 @@ struct AclContext::Telling {
     if (!text) return policy.primary_hostname;
     policy::Evaluation evaluation{policy, c};
     auto name = policy::expand(*text, evaluation);
-    return own(c, name && !name->empty() ? std::move(*name) : policy.primary_hostname);
+    if (name && !name->empty()) return own(c, std::move(*name));
+    return own(c, policy.primary_hostname);
   }
 
   // ---- the session

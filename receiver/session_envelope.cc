@@ -16,7 +16,6 @@ namespace receiver {
 
 namespace {
 
-using policy::Phase;
 using smtp::Standard;
 
 bool has_literal(const std::optional<smtp::Address>& address) {
@@ -183,7 +182,7 @@ asio::awaitable<smtp::Reply> Session::expn(const smtp::Expn& command) {
   context_.recipient = command.text;
   std::string what = "EXPN " + command.text;
   smtp::Reply agreed{250, "", ""};
-  auto judgement = co_await judge(Phase::expn, std::move(what), std::move(agreed));
+  auto judgement = co_await judge(Phase::expn, what, agreed);
   std::vector<policy::RoutedAddress> routed;
   if (judgement.accepted()) {
     auto route = [&] {

@@ -24,7 +24,6 @@ namespace {
 
 using boost::system::system_error;
 using policy::LogItem;
-using policy::Phase;
 using smtp::Standard;
 
 // Body bytes go to the disk in pieces of about this size.

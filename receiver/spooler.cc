@@ -26,7 +26,7 @@ Spooler::Spooler(spoolfmt::Spool spool, spoolfmt::IdScheme ids, base::MainLog& l
 
 Incoming Spooler::begin(std::optional<std::string> queue) {
   base::Time now = clock_.now();
-  return {ids_.next(now), now, queue ? std::move(*queue) : spool_.queue()};
+  return {ids_.next(now), now, std::move(queue).value_or(spool_.queue())};
 }
 
 asio::awaitable<base::Result<void>> Spooler::write(Incoming& message,
