@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "policy/acl_clauses.h"
 #include "policy/header_changes.h"
+#include "policy/ip.h"
 #include "policy/mail_address.h"
 #include "policy/option_value.h"
 #include "policy/variable_table.h"
@@ -255,24 +256,21 @@ CheckResult verify_reverse(Context& context) {
   return no_because("host lookup failed: the client's address has no name");
 }
 
-// The HELO name is the client's address in brackets, its name, or a name of its
-// address.
-Outcome<CheckResult> verify_helo(Context& context) {
-  auto value = context.variable(variable_id("sender_helo_name"));
-  if (!value) return std::unexpected(std::move(value).error());
-  std::string name(*value);
-  if (name.empty()) return no_because("no HELO name was given");
-  std::string address(context.host().address);
-  if (name == "[" + address + "]") return yes();
-  auto names = context.host_names();
-  if (names && std::ranges::any_of(*names, [&](const std::string& each) {
-        return base::equal_nocase(each, name);
-      }))
-    return yes();
-  auto addresses = context.addresses_of(name);
-  if (!addresses) return deferred(addresses.error());
-  if (std::ranges::find(*addresses, address) != addresses->end()) return yes();
-  return no_because("the HELO name " + quote(name) + " is not the client's");
+std::optional<Ip> usual_ip(std::string_view address) {
+  auto ip = parse_ip(address);
+  return ip ? unmapped(*ip) : ip;
+}
+
+// "[192.0.2.1]", "[IPv6:2001:db8::1]"; nothing if it is no literal.
+std::optional<Ip> parse_literal(std::string_view text) {
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return std::nullopt;
+  text = text.substr(1, text.size() - 2);
+  for (std::string_view tag : {"IPv6:", "IPv4:"})
+    if (base::equal_nocase(text.substr(0, tag.size()), tag)) {
+      text.remove_prefix(tag.size());
+      break;
+    }
+  return usual_ip(text);
 }
 
 Outcome<CheckResult> ask(const VerifyRequest& request, Context& context) {
@@ -281,8 +279,8 @@ Outcome<CheckResult> ask(const VerifyRequest& request, Context& context) {
   if (request.item == "not_blind") return verify_not_blind(request, context);
   if (request.item == "reverse_host_lookup") return verify_reverse(context);
   if (request.item == "helo") {
-    auto verified = verify_helo(context);
-    bool good = verified && verified->answer == Answer::yes;
+    CheckResult verified = verify_helo(context);
+    bool good = verified.answer == Answer::yes;
     context.set_variable(variable_id("sender_helo_verified"), good ? "yes" : "");
     return verified;
   }
@@ -372,6 +370,32 @@ CheckResult verify_address(const Policy& policy, std::string_view address,
           .word = "",
           .user_message = last.message,
           .log_message = last.message};
+}
+
+CheckResult verify_helo(Context& context) {
+  auto ip = usual_ip(context.host().address);
+  if (!ip) return yes();  // the message is from this machine
+  auto value = context.variable(variable_id("sender_helo_name"));
+  std::string name(value.value_or(""));
+  if (name.empty()) return no_because("no HELO name was given");
+  if (name.front() == '[') {
+    if (parse_literal(name) == ip) return yes();
+    return no_because("the HELO literal is not the client's address");
+  }
+  if (name.ends_with('.')) name.pop_back();
+  auto names = context.host_names();
+  if (names && std::ranges::any_of(*names, [&](const std::string& each) {
+        return base::equal_nocase(each, name);
+      }))
+    return yes();
+  auto addresses = context.addresses_of(name);
+  if (addresses && std::ranges::any_of(*addresses, [&](const std::string& each) {
+        return usual_ip(each) == ip;
+      }))
+    return yes();
+  if (!names || !addresses)
+    return no_because("the HELO name " + quote(name) + " could not be looked up now");
+  return no_because("the HELO name " + quote(name) + " is not the client's");
 }
 
 }  // namespace policy

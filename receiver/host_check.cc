@@ -28,6 +28,12 @@ bool is_about(const std::vector<std::string>& record, const Ip& ip) {
   return !record.empty() && policy::parse_ip(record.front()) == ip;
 }
 
+struct AddressMatch {
+  Answer answer = Answer::no;
+  bool authenticated = false;  // by DNSSEC
+};
+
+// Whether the name leads to the address.
 AddressMatch leads_to(std::string_view name, const Ip& ip, const Ask& ask) {
   auto found = ask(ip.v6 ? "aaaa" : "a", name);
   if (!found)
@@ -35,26 +41,6 @@ AddressMatch leads_to(std::string_view name, const Ip& ip, const Ask& ask) {
   bool there = std::ranges::any_of(
       found->records, [&](const auto& record) { return is_about(record, ip); });
   return {there ? Answer::yes : Answer::no, there && found->secure};
-}
-
-// "[192.0.2.1]", "[IPv6:2001:db8::1]"; nothing if it is no literal.
-std::optional<Ip> parse_literal(std::string_view text) {
-  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return std::nullopt;
-  text = text.substr(1, text.size() - 2);
-  for (std::string_view tag : {"IPv6:", "IPv4:"})
-    if (base::equal_nocase(text.substr(0, tag.size()), tag)) {
-      text.remove_prefix(tag.size());
-      break;
-    }
-  return usual_ip(text);
-}
-
-policy::CheckResult refused(Answer answer, std::string why) {
-  return {.answer = answer, .word = {}, .user_message = {}, .log_message = why};
-}
-
-policy::CheckResult verified() {
-  return {.answer = Answer::yes, .word = {}, .user_message = {}, .log_message = {}};
 }
 
 }  // namespace
@@ -108,49 +94,6 @@ base::Result<std::vector<std::string>> addresses_of(std::string_view name,
   }
   if (addresses.empty() && trouble) return std::unexpected(std::move(*trouble));
   return addresses;
-}
-
-AddressMatch leads_to(std::string_view name, std::string_view address, const Ask& ask) {
-  auto ip = usual_ip(address);
-  return ip ? leads_to(name, *ip, ask) : AddressMatch{};
-}
-
-policy::CheckResult verify_helo(std::string_view helo, std::string_view address,
-                                const std::function<const HostNames&()>& names,
-                                const Ask& ask) {
-  auto ip = usual_ip(address);
-  if (!ip) return verified();  // the message is from this machine
-  if (helo.empty()) return refused(Answer::no, "no HELO was said");
-  if (helo.front() == '[') {
-    if (parse_literal(helo) == ip) return verified();
-    return refused(Answer::no, "the HELO literal is not the client's address");
-  }
-  if (helo.ends_with('.')) helo.remove_suffix(1);
-  const HostNames& known = names();
-  for (const std::string& name : known.names)
-    if (base::equal_nocase(name, helo)) return verified();
-  AddressMatch match = leads_to(helo, *ip, ask);
-  if (match.answer == Answer::yes) return verified();
-  if (match.answer == Answer::defer || known.state == HostNames::State::deferred)
-    return refused(Answer::no, "the HELO name could not be looked up now");
-  return refused(Answer::no, "the HELO name does not lead to the client's address");
-}
-
-policy::CheckResult verify_reverse(const HostNames& names) {
-  switch (names.state) {
-    case HostNames::State::found:
-      return verified();
-    case HostNames::State::deferred:
-      return refused(Answer::defer, "the client's name could not be looked up now");
-    default:
-      return refused(Answer::no, "no name of the client leads back to its address");
-  }
-}
-
-policy::CheckResult verify_csa() {
-  auto result = refused(Answer::no, "client SMTP authorization is not looked for");
-  result.word = "unknown";
-  return result;
 }
 
 }  // namespace receiver

@@ -139,6 +139,7 @@ asio::awaitable<smtp::Reply> Session::answer(std::string line, bool too_long) {
   if (const auto* chunk = std::get_if<smtp::Bdat>(&*command)) {
     smtp::Bdat bdat = *chunk;
     smtp::Reply reply = co_await take_chunk(bdat, std::move(refusal));
+    context_.end_command();
     co_return reply;
   }
   if (refusal) co_return *refusal;
@@ -146,7 +147,7 @@ asio::awaitable<smtp::Reply> Session::answer(std::string line, bool too_long) {
   dialogue_.apply(*command, reply);  // moves on only if the reply is 2xx or 3xx
   if (std::holds_alternative<smtp::Xclient>(*command) && reply.completed())
     dialogue_.identity_changed(client_.peer.address, client_.login.has_value());
-  context_.end_command();
+  if (!dialogue_.awaits_message()) context_.end_command();
   co_return reply;
 }
 
@@ -186,13 +187,16 @@ asio::awaitable<smtp::Reply> Session::plain(const smtp::Command& command) {
   co_return dialogue_.usual_answer(command);
 }
 
+asio::awaitable<void> Session::evaluate(Phase phase, std::function<void()> job) {
+  if (!service_->waits[static_cast<std::size_t>(phase)]) co_return job();
+  auto waiting = [&job] { job(); };
+  co_await service_->pool.run(waiting);
+}
+
 asio::awaitable<AclResult> Session::run_acl(Phase phase) {
-  if (!service_->waits[static_cast<std::size_t>(phase)])
-    co_return policy::run_acl(service_->policy(), phase, context_);
-  auto job = [this, phase] {
-    return policy::run_acl(service_->policy(), phase, context_);
-  };
-  AclResult result = co_await service_->pool.run(job);
+  AclResult result;
+  auto run = [&] { result = policy::run_acl(service_->policy(), phase, context_); };
+  co_await evaluate(phase, run);
   co_return result;
 }
 

@@ -83,6 +83,9 @@ class Session {
   asio::awaitable<smtp::Reply> answer(std::string line, bool too_long);
   asio::awaitable<smtp::Reply> perform(const smtp::Command& command);
   asio::awaitable<smtp::Reply> plain(const smtp::Command& command);
+  // Whatever asks the policy: on the pool if what belongs to `phase` may have to ask
+  // the DNS; Phase::other are the main options.
+  asio::awaitable<void> evaluate(Phase phase, std::function<void()> job);
   asio::awaitable<policy::AclResult> run_acl(Phase phase);
   // Runs the ACL; `usual` is said where it leaves the words to us, and `what` was
   // rejected, for the log.
@@ -104,7 +107,6 @@ class Session {
   bool logs(policy::LogItem item) const { return service_->settings.log.has(item); }
 
   // session_client.cc
-  asio::awaitable<void> evaluate(std::function<void()> job);
   asio::awaitable<bool> meet();
   asio::awaitable<bool> read_proxy_header();
   asio::awaitable<bool> find_room();
@@ -125,7 +127,7 @@ class Session {
   asio::awaitable<smtp::Reply> expn(const smtp::Expn& command);
   asio::awaitable<smtp::Reply> etrn(const smtp::Etrn& command);
   asio::awaitable<smtp::Reply> quit(const smtp::Quit& command);
-  asio::awaitable<void> slow_down(std::string_view option, unsigned count);
+  asio::awaitable<void> slow_down(std::optional<Slowdown> slowdown, unsigned count);
   std::optional<smtp::Reply> no_room(std::uint64_t declared) const;
   void forget_envelope();
   void forget_message();
@@ -164,7 +166,6 @@ class Session {
   Authentication authentication_;
   smtp::Dialogue dialogue_;
   Envelope envelope_;
-  bool discarded_ = false;  // a recipient was taken and will get nothing
   std::string unsent_;
 
   // Of the message that is coming in.

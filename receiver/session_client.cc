@@ -45,17 +45,10 @@ HostNames names_of(const smtp::ClaimedClient& claimed) {
 
 }  // namespace
 
-// What the policy has to say about lists of hosts may be a matter of the DNS.
-asio::awaitable<void> Session::evaluate(std::function<void()> job) {
-  if (!service_->waits[static_cast<std::size_t>(Phase::other)]) co_return job();
-  auto waiting = [&job] { job(); };
-  co_await service_->pool.run(waiting);
-}
-
 asio::awaitable<bool> Session::meet() {
   bool proxied = opening_.proxy, looks_up = false;
   auto ask = [&] { proxied = asked_.listed("hosts_proxy", client_.peer.address); };
-  if (!proxied) co_await evaluate(ask);
+  if (!proxied) co_await evaluate(Phase::other, ask);
   if (proxied) {
     bool known = co_await read_proxy_header();
     if (!known) co_return false;
@@ -74,7 +67,7 @@ asio::awaitable<bool> Session::meet() {
     }
   }
   auto ask_names = [&] { looks_up = asked_.listed("host_lookup"); };
-  co_await evaluate(ask_names);
+  co_await evaluate(Phase::other, ask_names);
   if (looks_up) {
     auto job = [this] { context_.look_up_client(); };
     co_await service_->pool.run(job);
@@ -135,7 +128,7 @@ asio::awaitable<bool> Session::find_room() {
              !asked_.listed("smtp_reserve_hosts"))
       trouble = "the last connections are for smtp_reserve_hosts";
   };
-  co_await evaluate(ask);
+  co_await evaluate(Phase::other, ask);
   if (trouble.empty()) co_return true;
   log(std::string("Connection from ") + client_name(client_) +
       " refused: " + std::string(trouble));
@@ -147,7 +140,7 @@ asio::awaitable<bool> Session::find_room() {
 asio::awaitable<bool> Session::start_tls() {
   net::TlsSetting setting;
   auto ask = [&] { setting = asked_.tls(); };
-  co_await evaluate(ask);
+  co_await evaluate(Phase::other, ask);
   // The name is known in the middle of the handshake: then $tls_in_sni is.
   auto for_name = [this,
                    setting](std::string_view sni) -> base::Result<net::TlsSetting> {
@@ -188,11 +181,14 @@ asio::awaitable<bool> Session::greet() {
       co_return false;
     }
   }
-  std::string banner = asked_.text("smtp_banner");
+  std::string banner, hostname;
+  auto ask = [&] {
+    banner = asked_.text("smtp_banner");
+    hostname = asked_.text("smtp_active_hostname", service_->settings.hostname);
+  };
+  co_await evaluate(Phase::other, ask);
   std::string program = "bobbin " + std::string(base::kVersion) + " " +
                         format_mail_date(service_->world.clock.now());
-  std::string hostname =
-      asked_.text("smtp_active_hostname", service_->settings.hostname);
   smtp::Reply greeting = banner.empty() ? smtp::greeting(hostname, program)
                                         : smtp::Reply{220, "", std::move(banner)};
   const std::string what = "connection in \"connect\" ACL";
@@ -210,7 +206,7 @@ asio::awaitable<void> Session::renew_offer() {
     offer = asked_.offer(client_);
     auth = asked_.listed("auth_advertise_hosts");
   };
-  co_await evaluate(ask);
+  co_await evaluate(Phase::other, ask);
   if (auth && !client_.login) {
     std::vector<std::string> troubles;
     offer.auth = co_await authentication_.mechanisms(troubles);
@@ -225,7 +221,7 @@ asio::awaitable<smtp::Reply> Session::starttls(const smtp::StartTls&) {
   if (!judgement.accepted()) co_return judgement.reply;
   net::TlsSetting setting;
   auto ask = [&] { setting = asked_.tls(); };
-  co_await evaluate(ask);
+  co_await evaluate(Phase::other, ask);
   auto sound = service_->tls.check(setting);
   if (!sound) {
     log("TLS is not available: " + sound.error().text);

@@ -66,8 +66,7 @@ asio::awaitable<Session::Judgement> Session::judge_hello(const std::string& name
     if (asked_.looks_up(name)) context_.look_up_client();
     must = asked_.listed("helo_verify_hosts");
     if (!must && !asked_.listed("helo_try_verify_hosts")) return;
-    auto result = context_.verify({.item = "helo", .address = {}, .options = {}});
-    verified = result && result->answer == policy::Answer::yes;
+    verified = policy::verify_helo(context_).answer == policy::Answer::yes;
   };
   const policy::Options& main = service_->policy().main;
   bool may_wait = main.has("helo_verify_hosts") || main.has("helo_try_verify_hosts") ||
@@ -91,7 +90,7 @@ asio::awaitable<smtp::Reply> Session::mail(const smtp::Mail& command) {
   if (has_literal(command.sender.address()) &&
       !service_->policy().main.boolean("allow_domain_literals", false))
     co_return no_literals(Standard::bad_sender);
-  co_await slow_down("smtp_ratelimit_mail", dialogue_.messages() + 1);
+  co_await slow_down(service_->settings.slow_mail, dialogue_.messages() + 1);
   forget_message();
   envelope_.sender = command.sender.text();
   envelope_.params = command.params;
@@ -129,7 +128,7 @@ asio::awaitable<smtp::Reply> Session::rcpt(const smtp::Rcpt& command) {
   if (command.recipient.is_postmaster())
     address += "@" + service_->policy().qualify_recipient;
   const smtp::Transaction& transaction = dialogue_.transaction();
-  co_await slow_down("smtp_ratelimit_rcpt", transaction.rcpt_count);
+  co_await slow_down(service_->settings.slow_rcpt, transaction.rcpt_count);
   context_.recipient = address;
   context_.rcpt_count = transaction.rcpt_count;
   context_.rcpt_defer_count = transaction.rcpt_defer_count;
@@ -141,7 +140,6 @@ asio::awaitable<smtp::Reply> Session::rcpt(const smtp::Rcpt& command) {
   if (judgement.accepted()) {
     envelope_.recipients.push_back({std::move(address), command.params});
   } else if (judgement.discarded()) {
-    discarded_ = true;
     std::string why = judgement.result.log_message;
     log("H=" + client_name(client_) + " F=<" + envelope_.sender + "> RCPT <" + address +
         ">: discarded by RCPT ACL" + (why.empty() ? "" : ": " + why));
@@ -232,16 +230,14 @@ asio::awaitable<smtp::Reply> Session::quit(const smtp::Quit&) {
 }
 
 // Clients in smtp_ratelimit_hosts wait the longer the more they send.
-asio::awaitable<void> Session::slow_down(std::string_view option, unsigned count) {
-  bool mail = option == "smtp_ratelimit_mail";
-  const auto& slowdown =
-      mail ? service_->settings.slow_mail : service_->settings.slow_rcpt;
+asio::awaitable<void> Session::slow_down(std::optional<Slowdown> slowdown,
+                                         unsigned count) {
   if (!slowdown) co_return;
   std::chrono::milliseconds span = slowdown->delay(count);
   if (span.count() == 0) co_return;
   bool slowed = false;
   auto ask = [&] { slowed = asked_.listed("smtp_ratelimit_hosts"); };
-  co_await evaluate(ask);
+  co_await evaluate(Phase::other, ask);
   if (!slowed) co_return;
   co_await flush();
   co_await pause(span);
@@ -269,7 +265,6 @@ std::optional<smtp::Reply> Session::no_room(std::uint64_t declared) const {
 // What a refused MAIL leaves: nothing but the ACL variables it has set.
 void Session::forget_envelope() {
   envelope_ = {};
-  discarded_ = false;
   context_.envelope = nullptr;
 }
 

@@ -97,6 +97,7 @@ asio::awaitable<smtp::Reply> Session::receive_message() {
   co_await flush();
   co_await read_content();
   smtp::Reply reply = co_await verdict();
+  context_.end_command();
   dialogue_.message_over();
   message_done_ = true;
   if (arriving_->content.lenient_end()) {
@@ -240,7 +241,8 @@ asio::awaitable<smtp::Reply> Session::verdict() {
   if (arriving_->trouble) co_return report(*arriving_->trouble);
   if (auto refusal = arriving_->content.refusal()) co_return refuse(*refusal);
   arriving_->complete = service_->world.clock.now();
-  build_headers();
+  auto build = [this] { build_headers(); };
+  co_await evaluate(Phase::other, build);
   bool wanted = !envelope_.recipients.empty();
   smtp::Reply reply = smtp::standard(Standard::accepted);
   std::string discarded_by = "RCPT";

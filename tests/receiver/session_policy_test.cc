@@ -323,3 +323,36 @@ none:
   EXPECT_EQ(friendly.ask("EXPN list@y.test"),
             "250-2.1.5 <one@y.test>\n250 2.1.5 <two@y.test>\n");
 }
+
+TEST(SessionPolicy, HeloMayHaveToBeVerified) {
+  TestService must(under("helo_verify_hosts = *\nacl_smtp_rcpt = accept\n"));
+  Peer peer(must.port);
+  peer.reply();
+  EXPECT_THAT(peer.ask("EHLO [192.0.2.1]"), StartsWith("550 "));
+  EXPECT_THAT(peer.ask("MAIL FROM:<a@x.test>"), StartsWith("503 "));
+  EXPECT_THAT(peer.ask("EHLO [127.0.0.1]"), StartsWith("250-"));
+  EXPECT_THAT(peer.ask("MAIL FROM:<a@x.test>"), StartsWith("250 "));
+  TestService tries(under(R"(
+helo_try_verify_hosts = *
+acl_smtp_rcpt = accept condition = $sender_helo_verified
+)"));
+  Peer liar(tries.port);
+  liar.reply();
+  EXPECT_THAT(liar.ask("EHLO [192.0.2.1]"), StartsWith("250-"));
+  liar.ask("MAIL FROM:<a@x.test>");
+  EXPECT_THAT(liar.ask("RCPT TO:<b@y.test>"), StartsWith("550 "));
+  liar.ask("EHLO [127.0.0.1]");
+  liar.ask("MAIL FROM:<a@x.test>");
+  EXPECT_THAT(liar.ask("RCPT TO:<b@y.test>"), StartsWith("250 "));
+}
+
+TEST(SessionPolicy, DataAclKnowsItsCommand) {
+  TestService service(under(R"(
+acl_smtp_rcpt = accept
+acl_smtp_data = accept add_header = X-Command: $smtp_command
+)"));
+  GreetedPeer peer(service);
+  EXPECT_THAT(peer.open_data(), StartsWith("354 "));
+  std::string id = id_of(peer.ask("A: 1\r\n\r\nx\r\n."));
+  EXPECT_THAT(headers(service.h_file(id)), testing::Contains("X-Command: DATA\n"));
+}
