@@ -161,10 +161,9 @@ constexpr Control kControls[] = {
 }  // namespace
 
 AclContext::AclContext(const World& world, Client& client)
-    : world_(world), client_(client), show_port_([&] {
-        auto log = policy::LogSelector::parse(world.policy->main.text("log_selector"));
-        return log && log->has(policy::LogItem::incoming_port);
-      }()) {}
+    : world_(world),
+      client_(client),
+      show_port_(world.shown.has(policy::LogItem::incoming_port)) {}
 
 AclContext::~AclContext() = default;
 

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/header_changes.h"
+#include "policy/log_selector.h"
 #include "policy/lookup_files.h"
 #include "policy/policy.h"
 #include "policy/ratelimit.h"
@@ -49,7 +50,8 @@ struct World {
   base::MainLog& panic_log;
   const base::Clock& clock;
   std::filesystem::path spool;
-  std::string queue;  // -G
+  std::string queue;            // -G
+  policy::LogSelector shown{};  // in logs
 };
 
 // The message, as far as it is here.

@@ -67,9 +67,9 @@ base::Result<std::shared_ptr<const Service>> make_service(
   std::array<bool, policy::kPhases> waits{};
   for (std::size_t i = 0; i < waits.size(); ++i)
     waits[i] = policy::may_wait(*policy, static_cast<policy::Phase>(i));
-  World world{std::move(policy), lasting.resolver,   lasting.rates,
-              lasting.main_log,  lasting.reject_log, lasting.panic_log,
-              lasting.clock,     lasting.spool,      lasting.queue};
+  World world{std::move(policy),  lasting.resolver,  lasting.rates, lasting.main_log,
+              lasting.reject_log, lasting.panic_log, lasting.clock, lasting.spool,
+              lasting.queue,      settings.log};
   return std::make_shared<const Service>(
       Service{std::move(world), std::move(settings), limits, waits, lasting.spooler,
               lasting.pool, lasting.tls, scripted ? lasting.scripts : nullptr,
