@@ -2,6 +2,7 @@
 #include "receiver/script_launcher.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -380,7 +381,9 @@ Result<Fd> ScriptLauncher::launch(const Request& request, int input,
   return std::move(ours);
 }
 
-ScriptExit ScriptLauncher::read_report(int channel) {
+std::optional<ScriptExit> ScriptLauncher::read_report(int channel) {
+  pollfd ready{channel, POLLIN, 0};
+  if (::poll(&ready, 1, 0) <= 0) return {};
   ScriptExit exit;
   auto bytes = receive_report(channel);
   std::string_view text = bytes ? std::string_view(*bytes) : std::string_view();

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -52,8 +53,8 @@ class ScriptLauncher {
   };
   // The channel: readable when there is a report.  From any thread; does not block.
   base::Result<base::Fd> launch(const Request& request, int input, int message) const;
-  // What a readable channel has to say.
-  static ScriptExit read_report(int channel);
+  // What the channel has to say; nothing: not yet.  (Readiness may be told in error.)
+  static std::optional<ScriptExit> read_report(int channel);
 
  private:
   ScriptLauncher(base::Fd control, pid_t pid)

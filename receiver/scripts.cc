@@ -90,6 +90,7 @@ class Pass {
   void hear();
   void start_waiting();
   void start(ScriptRun::Start start, ScriptSlots::Place place);
+  void await_report(Running& one);
   base::Result<base::Fd> launch(ScriptRun::Start start) const;
   std::string input(std::chrono::milliseconds deadline) const;
   asio::awaitable<void> keep_alive(ClientWatch& watch);
@@ -137,11 +138,15 @@ void Pass::hear() {
       ++one;
       continue;
     }
-    ScriptExit exit = ScriptLauncher::read_report(one->channel.native_handle());
+    auto exit = ScriptLauncher::read_report(one->channel.native_handle());
+    if (!exit) {
+      await_report(*one++);
+      continue;
+    }
     std::size_t script = one->script;
     one = running_.erase(one);
-    ScriptVerdict verdict = judge_script(list_->config.scripts[script], exit);
-    run_.finished(script, std::move(verdict), exit.took, now());
+    ScriptVerdict verdict = judge_script(list_->config.scripts[script], *exit);
+    run_.finished(script, std::move(verdict), exit->took, now());
   }
 }
 
@@ -171,10 +176,14 @@ void Pass::start(ScriptRun::Start start, ScriptSlots::Place place) {
     ScriptVerdict verdict = judge_script(list_->config.scripts[start.script], exit);
     return run_.finished(start.script, std::move(verdict), {}, now());
   }
-  Running& one = running_.emplace_back(
+  await_report(running_.emplace_back(
       start.script, std::move(place),
       asio::posix::stream_descriptor(executor_, channel->release()),
-      std::make_shared<bool>(false));
+      std::make_shared<bool>(false)));
+}
+
+void Pass::await_report(Running& one) {
+  *one.reported = false;
   one.channel.async_wait(asio::posix::stream_descriptor::wait_read,
                          [bell = bell_, reported = one.reported](error_code error) {
                            if (error) return;
