@@ -2,9 +2,11 @@
 #include "net/endpoint.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -104,6 +106,26 @@ base::Result<std::vector<Endpoint>> resolve(std::string_view text,
     if (one->ai_family == AF_INET || one->ai_family == AF_INET6)
       endpoints.push_back({numeric_address(one->ai_addr), *port});
   return endpoints;
+}
+
+std::vector<std::string> interface_addresses() {
+  std::vector<std::string> addresses;
+  ifaddrs* first = nullptr;
+  if (::getifaddrs(&first) != 0) return addresses;
+  std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(first, ::freeifaddrs);
+  for (const ifaddrs* each = first; each; each = each->ifa_next) {
+    if (!each->ifa_addr) continue;
+    int family = each->ifa_addr->sa_family;
+    if (family != AF_INET && family != AF_INET6) continue;
+    socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    std::array<char, NI_MAXHOST> text{};
+    if (::getnameinfo(each->ifa_addr, size, text.data(), text.size(), nullptr, 0,
+                      NI_NUMERICHOST) != 0)
+      continue;
+    std::string address = text.data();
+    addresses.push_back(address.substr(0, address.find('%')));  // without its scope
+  }
+  return addresses;
 }
 
 }  // namespace net

@@ -29,4 +29,7 @@ std::string format_endpoint(const Endpoint& endpoint);
 base::Result<std::vector<Endpoint>> resolve(std::string_view text,
                                             std::uint16_t usual_port);
 
+// The addresses of this machine's interfaces, numeric, without scope.
+std::vector<std::string> interface_addresses();
+
 }  // namespace net

@@ -7,15 +7,17 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <unordered_map>
-#include <unordered_set>
+#include <tuple>
 
 #include "base/text.h"
+#include "policy/mail_address.h"
 #include "spoolfmt/d_file.h"
 
 namespace qrunner {
 
 namespace {
+
+using Kind = Destination::Kind;
 
 constexpr std::size_t kPiece = 65536;
 
@@ -38,19 +40,46 @@ base::Result<void> check_first_line(const spoolfmt::LockedMessage& message) {
                                             ": line 1: is not the name of the file");
 }
 
+// What the queue knows of a message that we hold, for whoever evaluates a policy.
+spoolfmt::Queued queued_of(const spoolfmt::LockedMessage& message,
+                           const spoolfmt::HFile& file) {
+  spoolfmt::Queued queued;
+  std::string_view id = message.id().text();
+  std::ranges::copy(id, queued.entry.stem_bytes.begin());
+  queued.entry.stem_size = static_cast<std::uint8_t>(id.size());
+  queued.entry.subdirectory = message.subdirectory();
+  queued.h.file = spoolfmt::view_of(file);
+  struct stat status{};
+  if (::fstat(message.d_fd(), &status) == 0)
+    queued.d_size = static_cast<std::uint64_t>(status.st_size);
+  return queued;
+}
+
+// What one transaction has in common beside the site: spelt out, so that it compares.
+auto shared_by(const Destination& destination, std::string_view errors_to) {
+  const policy::RoutedAddress& routed = destination.routed;
+  return std::tuple(routed.errors_to.value_or(std::string(errors_to)),
+                    routed.headers_add, routed.headers_remove);
+}
+
+std::size_t most_recipients(const policy::Driver& transport,
+                            policy::Evaluation& evaluation) {
+  constexpr std::size_t kUsual = 100;
+  auto text = option_text(transport, "max_rcpt", evaluation);
+  if (!text || !*text) return kUsual;
+  return base::to_number(**text).value_or(kUsual);
+}
+
 }  // namespace
 
-base::Result<std::unique_ptr<Outgoing>> Outgoing::open(const spoolfmt::Spool& spool,
+base::Result<std::unique_ptr<Outgoing>> Outgoing::open(const Terms& terms,
                                                        const spoolfmt::MessageId& id,
-                                                       bool force_frozen,
-                                                       SiteIndex site,
-                                                       const SiteOf& site_of) {
-  auto message = TRY(spoolfmt::LockedMessage::lock(spool, id));
+                                                       SiteIndex site) {
+  auto message = TRY(spoolfmt::LockedMessage::lock(terms.spool, id));
   std::unique_ptr<Outgoing> outgoing(new Outgoing(std::move(message)));
-  TRY(outgoing->read(force_frozen));
-  outgoing->choose_targets(site, site_of);
-  outgoing->hold_the_unsendable();
-  if (outgoing->targets_.empty()) return outgoing;
+  TRY(outgoing->read(terms));
+  TRY(outgoing->choose_targets(terms, site));
+  if (outgoing->targets_.empty() || site == kDesk) return outgoing;
   outgoing->journal_ = TRY(spoolfmt::Journal::open(outgoing->message_.path("-J")));
   TRY(outgoing->make_envelope());
   return outgoing;
@@ -61,67 +90,102 @@ Outgoing::~Outgoing() {
 }
 
 base::Result<void> Outgoing::record(const std::vector<std::string>& names) {
+  if (!journal_) journal_ = TRY(spoolfmt::Journal::open(message_.path("-J")));
   recorded_ = true;
   TRY(journal_->append(names));
   return journal_->sync();
 }
 
-base::Result<void> Outgoing::read(bool force_frozen) {
+base::Result<void> Outgoing::read(const Terms& terms) {
   TRY(check_first_line(message_));
   file_ = TRY(message_.read_h());
-  if (file_.frozen()) {
-    if (!force_frozen) return base::fail(base::Code::usage, "Message is frozen");
+  auto age = MessageAge::of(file_, terms.routes.clock().now());
+  ThawDecision decision =
+      decide_thaw(age, terms.request.force_frozen, terms.events);
+  if (decision.what == Thaw::skip)
+    return base::fail(base::Code::usage, "Message is frozen");
+  if (decision.what != Thaw::not_frozen) {
     file_.remove("frozen");
-    file_.set_flag("manual_thaw");
-    thawed_ = true;
+    if (terms.request.force_frozen) file_.set_flag("manual_thaw");
+    thawed_ = decision.log;
+    cancelled_ = decision.what == Thaw::cancel;
   }
   TRY(message_.recover_journal(file_));
   return {};
 }
 
-void Outgoing::choose_targets(SiteIndex site, const SiteOf& site_of) {
-  std::unordered_set<std::string_view> done;
-  for (const auto& node : file_.delivered.nodes) done.insert(node.name);
-  std::unordered_map<std::string, std::size_t> known;
-  for (const auto& recipient : file_.recipients) {
-    std::string unique = spoolfmt::unique_form(recipient.address);
-    if (done.contains(recipient.address) || done.contains(unique)) continue;
-    if (site_of(domain_of(unique)) != site) {
-      others_left_ = true;
-      continue;
-    }
-    if (!recipient.errors_to.empty() && recipient.errors_to != file_.sender) {
-      held_.push_back({{unique, {recipient.address}},
-                       "a return path of its own is not supported yet"});
-      continue;
-    }
-    // The same mailbox twice in the list is one delivery.
-    auto [at, fresh] = known.emplace(unique, targets_.size());
-    if (fresh) targets_.push_back({unique, {}});
-    targets_[at->second].spellings.push_back(recipient.address);
-  }
+bool Outgoing::joins(const Destination& destination, std::size_t most,
+                     bool one_domain) {
+  if (targets_.empty()) return true;
+  if (most > 0 && targets_.size() >= most) return false;
+  const Destination& first = *targets_.front();
+  if (shared_by(destination, recipient(destination).errors_to) !=
+      shared_by(first, recipient(first).errors_to))
+    return false;
+  return !one_domain || policy::take_apart(destination.unique).domain ==
+                            policy::take_apart(first.unique).domain;
 }
 
-void Outgoing::hold_the_unsendable() {
-  std::erase_if(targets_, [&](Target& target) {
-    smtp::Envelope alone;
-    alone.sender = file_.sender;
-    alone.recipients = {target.unique};
-    auto checked = smtp::Exchange::check(alone);
-    if (!checked) held_.push_back({std::move(target), checked.error().text});
-    return !checked;
-  });
+base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site) {
+  spoolfmt::Queued queued = queued_of(message_, file_);
+  auto input = message_.path("-H").parent_path();
+  plan_ = terms.routes.plan(queued, input);
+  if (!plan_.wanted.empty())
+    return base::fail(base::Code::temporary, "names have to be looked up");
+  site_ = &terms.routes.sites().at(site);
+  if (cancelled_)
+    for (Destination& destination : plan_.destinations)
+      if (destination.kind != Kind::done && destination.kind != Kind::foreign) {
+        destination.kind = Kind::fail;
+        destination.routed.message = kCancelledText;
+      }
+  std::size_t most = 0;
+  bool one_domain = false;
+  if (site_->kind == Site::Kind::smtp) {
+    RoutingContext context(terms.routes.policy(), queued, input,
+                           terms.routes.clock().now(), terms.routes.files(),
+                           terms.routes.names());
+    policy::Evaluation evaluation{.policy = terms.routes.policy(),
+                                  .context = context,
+                                  .phase = policy::Phase::transport};
+    most = most_recipients(*site_->transport, evaluation);
+    one_domain = !site_->transport->options.boolean("multi_domain", true);
+  }
+  for (Destination& destination : plan_.destinations) {
+    bool at_desk = destination.kind == Kind::fail || destination.kind == Kind::defer ||
+                   destination.kind == Kind::discard;
+    if (destination.kind == Kind::done) continue;
+    if (destination.kind == Kind::foreign)
+      has_foreign_ = true;
+    else if (at_desk ? site != kDesk : destination.site != site)
+      others_left_ = true;
+    else if (at_desk || joins(destination, most, one_domain))
+      targets_.push_back(&destination);
+    else
+      more_here_ = true;
+  }
+  return {};
 }
 
 base::Result<void> Outgoing::make_envelope() {
-  for (const auto& header : file_.headers)
-    if (header.type != '*') head_ += header.text;
-  head_ += '\n';
+  const Destination& first = *targets_.front();
+  HeaderChanges changes{first.routed.headers_add, first.routed.headers_remove};
+  head_ = sent_headers(file_, changes);
   struct stat status{};
   if (::fstat(message_.d_fd(), &status) != 0)
     return base::system_failure(message_.path("-D").string(), errno);
-  envelope_.sender = file_.sender;
-  for (const Target& target : targets_) envelope_.recipients.push_back(target.unique);
+  const std::string& errors_to = recipient(first).errors_to;
+  envelope_.sender = first.routed.errors_to.value_or(
+      errors_to.empty() ? file_.sender : errors_to);
+  for (const Destination* target : targets_) {
+    const spoolfmt::Recipient& source = recipient(*target);
+    envelope_.recipients.push_back({target->unique, source.dsn_flags, source.orcpt});
+  }
+  if (const auto* envid = file_.find("dsn_envid")) envelope_.envid = envid->value;
+  if (const auto* ret = file_.find("dsn_ret"))
+    envelope_.ret =
+        ret->value == "1" ? smtp::DsnReturn::full : smtp::DsnReturn::headers;
+  envelope_.smtputf8 = file_.has("smtputf8");
   // As it will be on the wire, where each line end is two bytes.
   auto lines = static_cast<std::size_t>(std::ranges::count(head_, '\n'));
   const auto* counted = file_.find("body_linecount");
@@ -131,6 +195,32 @@ base::Result<void> Outgoing::make_envelope() {
   // The loop that sends must not wait for a disk.
   ::posix_fadvise(message_.d_fd(), 0, 0, POSIX_FADV_WILLNEED);
   return {};
+}
+
+void Outgoing::finish(const std::vector<std::size_t>& targets) {
+  std::vector<std::string> names;
+  for (std::size_t i : targets) {
+    targets_[i]->kind = Kind::done;
+    names.push_back(targets_[i]->unique);
+  }
+  for (std::size_t i = 0; i < file_.recipients.size(); ++i) {
+    bool any = false, all = true;
+    for (const Destination& destination : plan_.destinations)
+      if (destination.recipient == i) {
+        any = true;
+        all = all && destination.kind == Kind::done;
+      }
+    if (!any || !all) continue;
+    names.push_back(spoolfmt::unique_form(file_.recipients[i].address));
+    names.push_back(file_.recipients[i].address);
+  }
+  file_.mark_delivered(names);
+}
+
+bool Outgoing::somebody_left() const {
+  return std::ranges::any_of(plan_.destinations, [](const Destination& destination) {
+    return destination.kind != Kind::done;
+  });
 }
 
 net::Content Outgoing::content() const {

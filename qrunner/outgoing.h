@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A message in our hands, on its way to one site: locked, read again under the lock,
-// what a crash left behind taken in.
+// what a crash left behind taken in, routed as it stands now.
 //
 // -D is locked first and -H read afterwards, since only then is it the truth; a journal
 // left over is merged and -H rewritten before anything is sent (Exim manual, "Format of
 // spool files").  A recipient is done if either spelling of its address is known as
 // done: the one of the recipient list, or the unique form with its domain in lower
-// case, which is all that a journal keeps.
+// case, which is all that a journal keeps.  One that was redirected is done when all
+// that it was redirected to is.
 #pragma once
 
 #include <memory>
@@ -19,8 +20,10 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "net/client.h"
+#include "qrunner/message_events.h"
 #include "qrunner/request.h"
 #include "qrunner/route_phase.h"
+#include "qrunner/sent_headers.h"
 #include "smtp/exchange.h"
 #include "spoolfmt/journal.h"
 #include "spoolfmt/locked_message.h"
@@ -30,24 +33,21 @@ namespace qrunner {
 
 class Outgoing {
  public:
-  // One address to send to, and how the recipient list spells it.
-  struct Target {
-    std::string unique;
-    std::vector<std::string> spellings;
-  };
-  // A recipient that cannot be sent to now, and why.
-  struct Held {
-    Target target;
-    std::string reason;
+  // How a message is opened; the same for all of a run.
+  struct Terms {
+    const spoolfmt::Spool& spool;
+    const Request& request;
+    RoutePhase& routes;
+    EventSettings events;
   };
 
   // Blocks.  Code::locked: another process is on it.  Code::not_found: it is finished.
-  // Code::usage: it is frozen, and nobody forces it.  Code::syntax: damaged.  All else
-  // is our disk.
-  static base::Result<std::unique_ptr<Outgoing>> open(const spoolfmt::Spool& spool,
+  // Code::usage: it is frozen, and stays so.  Code::syntax: damaged.  Code::temporary:
+  // a name has to be looked up before it is known where it goes: route it again.  All
+  // else is our disk.
+  static base::Result<std::unique_ptr<Outgoing>> open(const Terms& terms,
                                                       const spoolfmt::MessageId& id,
-                                                      bool force_frozen, SiteIndex site,
-                                                      const SiteOf& site_of);
+                                                      SiteIndex site);
 
   ~Outgoing();  // an attempt that came to nothing leaves no journal
   Outgoing(const Outgoing&) = delete;
@@ -55,39 +55,58 @@ class Outgoing {
 
   const spoolfmt::MessageId& id() const { return message_.id(); }
   const spoolfmt::LockedMessage& message() const { return message_; }
+  const spoolfmt::HFile& file() const { return file_; }
   spoolfmt::HFile& file() { return file_; }
-  // Puts the names on record, durably.  If there are targets.
-  base::Result<void> record(const std::vector<std::string>& names);
+  const Site& site() const { return *site_; }
 
-  // In the order of the envelope.
-  const std::vector<Target>& targets() const { return targets_; }
-  const std::vector<Held>& held() const { return held_; }
-  // Recipients of other sites are left.
+  // Whom this transaction is for, in the order of the envelope.  For the desk: whoever
+  // needs no transaction.
+  const std::vector<Destination*>& targets() const { return targets_; }
+  // Recipients of other sites, or of another transaction with this one, are left.
   bool others_left() const { return others_left_; }
-  // It was frozen, and -H must tell that it is not any more.
-  bool thawed() const { return thawed_; }
+  bool more_here() const { return more_here_; }
+  // Somebody needs Exim.
+  bool has_foreign() const { return has_foreign_; }
+  // It was frozen; what the log says of its thawing.  Cancelled: it was frozen for too
+  // long, and everybody fails.
+  std::string_view thawed() const { return thawed_; }
+  bool cancelled() const { return cancelled_; }
+
   const smtp::Envelope& envelope() const { return envelope_; }
   bool wire_format() const { return file_.wire_format(); }
+  const spoolfmt::Recipient& recipient(const Destination& destination) const {
+    return file_.recipients[destination.recipient];
+  }
 
   // Header lines and body, from the start.  Reads the file; this object must stay.
   net::Content content() const;
 
+  // Puts the names on record, durably: into the journal.
+  base::Result<void> record(const std::vector<std::string>& names);
+  // The targets are over and done with: what -H then says of them, and of recipients
+  // all of whose destinations are.
+  void finish(const std::vector<std::size_t>& targets);
+  // Whom it still has to go to, at this site or another.
+  bool somebody_left() const;
+
  private:
   explicit Outgoing(spoolfmt::LockedMessage message) : message_(std::move(message)) {}
 
-  base::Result<void> read(bool force_frozen);
-  void choose_targets(SiteIndex site, const SiteOf& site_of);
-  void hold_the_unsendable();
+  base::Result<void> read(const Terms& terms);
+  base::Result<void> choose_targets(const Terms& terms, SiteIndex site);
+  bool joins(const Destination& destination, std::size_t most, bool one_domain);
   base::Result<void> make_envelope();
 
   spoolfmt::LockedMessage message_;
   spoolfmt::HFile file_;
   std::optional<spoolfmt::Journal> journal_;
-  std::vector<Target> targets_;
-  std::vector<Held> held_;
+  Plan plan_;
+  const Site* site_ = nullptr;
+  std::vector<Destination*> targets_;  // in plan_
   bool recorded_ = false;
-  bool others_left_ = false;
-  bool thawed_ = false;
+  bool others_left_ = false, more_here_ = false, has_foreign_ = false;
+  bool cancelled_ = false;
+  std::string thawed_;
   smtp::Envelope envelope_;
   std::string head_;  // the header lines that are sent, and the blank line
 };

@@ -2,41 +2,315 @@
 #include "qrunner/route_phase.h"
 
 #include <algorithm>
+#include <optional>
+#include <unordered_set>
+
+#include "base/text.h"
+#include "policy/ip.h"
+#include "policy/mail_address.h"
+#include "policy/routing.h"
+#include "policy/source.h"
 
 namespace qrunner {
 
 namespace {
-constexpr std::uint16_t kSmtpPort = 25;
+
+using policy::RoutedAddress;
+using policy::RoutedHost;
+using Kind = Destination::Kind;
+
+// Exim's number for "the DNS did not answer".
+constexpr int kDnsDeferred = -36;
+
+// Looks at one message, an address at a time.
+class Planner {
+ public:
+  Planner(const policy::Policy& policy, Sites& sites, const spoolfmt::Queued& queued,
+          RoutingContext& context)
+      : policy_(policy), sites_(sites), queued_(queued), context_(context) {
+    for (const auto& node : queued.h.file.delivered.nodes) done_.insert(node.name);
+    for (std::string_view line : queued.journal) done_.insert(line);
+  }
+
+  Plan plan() {
+    const auto& recipients = queued_.h.file.recipients;
+    for (std::size_t i = 0; i < recipients.size(); ++i) {
+      std::string unique = spoolfmt::unique_form(recipients[i].address);
+      if (!done_.contains(recipients[i].address) && !done_.contains(unique))
+        route(i, recipients[i].address);
+    }
+    plan_.wanted = context_.wanted();
+    return std::move(plan_);
+  }
+
+ private:
+  void route(std::size_t recipient, std::string_view address) {
+    auto all = policy::route(policy_, address, policy::RoutePurpose::deliver, context_);
+    for (RoutedAddress& routed : all) {
+      if (routed.duplicate) continue;
+      Destination destination;
+      destination.recipient = recipient;
+      destination.unique = spoolfmt::unique_form(routed.address);
+      destination.routed = std::move(routed);
+      if (done_.contains(destination.unique))
+        destination.kind = Kind::done;
+      else
+        decide(destination);
+      plan_.destinations.push_back(std::move(destination));
+    }
+  }
+
+  static void fail(Destination& destination, std::string message) {
+    destination.kind = Kind::fail;
+    destination.routed.message = std::move(message);
+  }
+
+  static void defer(Destination& destination, std::string message, int number = -1) {
+    destination.kind = Kind::defer;
+    destination.number = number;
+    destination.routed.message = std::move(message);
+  }
+
+  static void leave(Destination& destination, std::string what) {
+    destination.kind = Kind::foreign;
+    destination.routed.message = std::move(what);
+  }
+
+  void decide(Destination& destination) {
+    switch (destination.routed.outcome) {
+      case RoutedAddress::Outcome::fail:
+        destination.kind = Kind::fail;
+        return judge_null_mx(destination);
+      case RoutedAddress::Outcome::defer: {
+        std::string why = destination.routed.message;
+        bool dns = why.starts_with("host lookup did not") || why.starts_with("SRV");
+        return defer(destination, std::move(why), dns ? kDnsDeferred : -1);
+      }
+      case RoutedAddress::Outcome::discard:
+        destination.kind = Kind::discard;
+        return;
+      case RoutedAddress::Outcome::pipe:
+        return leave(destination, "a pipe");
+      case RoutedAddress::Outcome::file:
+      case RoutedAddress::Outcome::directory:
+        return leave(destination, "a file named by an address");
+      case RoutedAddress::Outcome::deliver:
+      case RoutedAddress::Outcome::redirected:
+        return choose_site(destination);
+    }
+  }
+
+  // RFC 7505: the domain says that it takes no mail, and the sender should hear so.
+  void judge_null_mx(Destination& destination) {
+    auto domain = policy::take_apart(destination.unique).domain;
+    auto known = context_.known("mx", domain);
+    if (!known || !*known || (*known)->records.size() != 1) return;
+    const auto& fields = (*known)->records.front();
+    if (fields.size() < 2 || (fields[1] != "." && !fields[1].empty())) return;
+    destination.status = "5.1.10";
+    destination.routed.message = "the domain accepts no mail (null MX)";
+  }
+
+  void choose_site(Destination& destination) {
+    const auto& transports = policy_.transports;
+    auto transport = std::ranges::find(transports, destination.routed.transport,
+                                       &policy::Driver::name);
+    if (transport == transports.end())
+      return defer(destination, "there is no transport " +
+                                    policy::quote(destination.routed.transport));
+    if (transport->driver == "smtp") return to_hosts(destination, *transport);
+    bool maildir = transport->driver == "appendfile" &&
+                   transport->options.boolean("maildir_format", false);
+    if (!maildir && transport->driver != "queuefile")
+      return leave(destination, "transport driver " + transport->driver);
+    Site site;
+    site.kind = Site::Kind::local;
+    site.name = transport->name;
+    site.transport = &*transport;
+    destination.site = sites_.index(site);
+  }
+
+  void to_hosts(Destination& destination, const policy::Driver& transport) {
+    if (transport.options.has("socks_proxy"))
+      return leave(destination, "a SOCKS proxy");
+    policy::Evaluation evaluation{
+        .policy = policy_, .context = context_, .phase = policy::Phase::transport};
+    Site site;
+    site.kind = Site::Kind::smtp;
+    site.transport = &transport;
+    site.by_mx = destination.routed.by_mx;
+    auto settings = smtp_settings(transport, evaluation);
+    if (!settings) return defer(destination, settings.error().text);
+    site.smtp = *std::move(settings);
+    auto hosts = hosts_of(destination, transport, evaluation);
+    if (!hosts) return;
+    for (const RoutedHost& host : *hosts) {
+      bool more = add_host(destination, host, site);
+      if (!more) return;
+    }
+    if (site.hosts.empty()) return without_hosts(destination);
+    number_ranks(site.hosts);
+    site.name = display_name(site.hosts);
+    destination.site = sites_.index(site);
+  }
+
+  // The router's, or else the transport's.  Nothing: it is decided already.
+  std::optional<std::vector<RoutedHost>> hosts_of(Destination& destination,
+                                                  const policy::Driver& transport,
+                                                  policy::Evaluation& evaluation) {
+    bool override_them = transport.options.boolean("hosts_override", false);
+    std::vector<RoutedHost> hosts = destination.routed.hosts;
+    if (hosts.empty() || override_them) {
+      auto own = option_text(transport, "hosts", evaluation);
+      if (!own) {
+        defer(destination, own.error().text);
+        return std::nullopt;
+      }
+      if (*own) {
+        policy::HostOptions how;
+        how.randomize = transport.options.boolean("hosts_randomize", false);
+        hosts = policy::parse_hosts(**own, how);
+      }
+    }
+    for (RoutedHost host : destination.routed.fallback_hosts) {
+      host.group += 1U << 20;  // after all others
+      hosts.push_back(std::move(host));
+    }
+    if (!hosts.empty()) return hosts;
+    defer(destination, transport.name + " transport called with no hosts set");
+    return std::nullopt;
+  }
+
+  // False: what was found out about this host decides about the address.
+  bool add_host(Destination& destination, const RoutedHost& host, Site& site) {
+    unsigned rank = host.group * 1000;
+    if (policy::parse_ip(host.name)) {
+      site.hosts.push_back({host.name, host.port.value_or(0), rank});
+      return true;
+    }
+    if (host.lookup != RoutedHost::Lookup::mx)
+      return add_name(destination, host, rank, site);
+    auto answer = context_.dns("mx", host.name);
+    if (!answer || answer->answer == policy::Answer::defer) {
+      lookup_deferred_ = true;
+      return true;
+    }
+    if (answer->records.empty()) return add_name(destination, host, rank, site);
+    for (const auto& fields : answer->records) {
+      if (fields.size() < 2) continue;
+      RoutedHost one = host;
+      one.name = fields[1];
+      auto preference = base::to_number(fields[0]).value_or(0);
+      if (!add_name(destination, one, rank + static_cast<unsigned>(preference), site))
+        return false;
+    }
+    return true;
+  }
+
+  bool add_name(Destination& destination, const RoutedHost& host, unsigned rank,
+                Site& site) {
+    auto addresses = context_.addresses_of(host.name);
+    if (!addresses) {
+      lookup_deferred_ = true;
+      return true;
+    }
+    if (!addresses->empty()) {
+      site.hosts.push_back({base::lower(host.name), host.port.value_or(0), rank});
+      return true;
+    }
+    return destination.routed.by_mx || host_not_found(destination, host.name);
+  }
+
+  // What the router's host_find_failed says of a host that does not exist.
+  bool host_not_found(Destination& destination, const std::string& host) {
+    const auto& routers = policy_.routers;
+    auto router =
+        std::ranges::find(routers, destination.routed.router, &policy::Driver::name);
+    std::string_view what =
+        router == routers.end()
+            ? "freeze"
+            : policy::trimmed(router->options.text("host_find_failed", "freeze"));
+    if (what == "ignore") return true;
+    std::string why = "lookup of host " + policy::quote(host) + " failed in " +
+                      destination.routed.router + " router";
+    if (what == "fail" || what == "decline" || what == "pass") {
+      fail(destination, std::move(why));
+    } else {
+      destination.routed.freeze = what == "freeze";
+      defer(destination, std::move(why));
+    }
+    return false;
+  }
+
+  void without_hosts(Destination& destination) {
+    auto domain = policy::take_apart(destination.unique).domain;
+    if (lookup_deferred_)
+      return defer(destination, "host lookup did not complete for " + domain,
+                   kDnsDeferred);
+    if (destination.routed.by_mx)
+      return fail(destination, "all relevant MX records point to non-existent hosts");
+    defer(destination, "none of the hosts was found");
+  }
+
+  static void number_ranks(std::vector<SiteHost>& hosts) {
+    std::ranges::stable_sort(hosts, {}, &SiteHost::rank);
+    unsigned rank = 0, last = hosts.front().rank;
+    for (SiteHost& host : hosts) {
+      if (host.rank != last) ++rank;
+      last = std::exchange(host.rank, rank);
+    }
+    // Within a rank any order is right: one order is one site.
+    std::ranges::sort(hosts, [](const SiteHost& a, const SiteHost& b) {
+      return std::tie(a.rank, a.name, a.port) < std::tie(b.rank, b.name, b.port);
+    });
+    std::vector<SiteHost> once;
+    for (SiteHost& host : hosts) {
+      bool before = std::ranges::any_of(once, [&](const SiteHost& one) {
+        return one.name == host.name && one.port == host.port;
+      });
+      if (!before) once.push_back(std::move(host));
+    }
+    hosts = std::move(once);
+  }
+
+  const policy::Policy& policy_;
+  Sites& sites_;
+  const spoolfmt::Queued& queued_;
+  RoutingContext& context_;
+  std::unordered_set<std::string_view> done_;
+  bool lookup_deferred_ = false;
+  Plan plan_;
+};
+
 }  // namespace
 
-std::string_view domain_of(std::string_view address) {
-  auto at = address.rfind('@');
-  return at == address.npos ? std::string_view() : address.substr(at + 1);
-}
-
-std::vector<SiteIndex> legs(const std::vector<std::string_view>& addresses,
-                            const SiteOf& site_of) {
+std::vector<SiteIndex> Plan::sites() const {
   std::vector<SiteIndex> sites;
-  for (std::string_view address : addresses) {
-    SiteIndex site = site_of(domain_of(address));
+  auto add = [&sites](SiteIndex site) {
     if (std::ranges::find(sites, site) == sites.end()) sites.push_back(site);
-  }
+  };
+  for (const Destination& destination : destinations)
+    if (destination.kind == Kind::send)
+      add(destination.site);
+    else if (destination.kind != Kind::foreign && destination.kind != Kind::done)
+      add(kDesk);
+  bool all_done = std::ranges::all_of(destinations, [](const Destination& one) {
+    return one.kind == Kind::done;
+  });
+  if (all_done) add(kDesk);
   return sites;
 }
 
-base::Result<Site> smarthost_site(std::string_view host_and_port) {
-  Site site;
-  site.hosts = TRY(net::resolve(host_and_port, kSmtpPort));
-  // The port is not shown, and the brackets of a literal neither: "[::1]:25" is "::1".
-  std::string_view name = host_and_port;
-  if (name.starts_with('['))
-    name = name.substr(1, name.find(']') - 1);
-  else if (std::ranges::count(name, ':') == 1)
-    name = name.substr(0, name.find(':'));
-  site.name = name;
-  site.router = "smarthost";
-  site.transport = "remote_smtp";
-  return site;
+bool Plan::has_foreign() const {
+  return std::ranges::any_of(destinations, [](const Destination& destination) {
+    return destination.kind == Kind::foreign;
+  });
+}
+
+Plan RoutePhase::plan(const spoolfmt::Queued& queued,
+                      const std::filesystem::path& input) {
+  RoutingContext context(policy_, queued, input, clock_.now(), files_, names_);
+  return Planner(policy_, sites_, queued, context).plan();
 }
 
 }  // namespace qrunner

@@ -1,41 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From the domains of a message to the sites it goes to: its legs.
+// Where the recipients of a message go: routers, then hosts, then a site (Exim manual,
+// "How Exim delivers mail"; spec/queue-run.md 8).
 //
-// A site is what may share a connection, whatever the domains are called.  Today a
-// smarthost is the one site of all domains; routers will answer the same question.
+// Nothing waits here.  A plan that wanted names which are not known yet is no plan:
+// learn them and make another one (qrunner/names.h).
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
-#include "net/endpoint.h"
+#include "base/clock.h"
+#include "policy/lookup_files.h"
+#include "policy/policy.h"
+#include "policy/routers.h"
+#include "qrunner/names.h"
+#include "qrunner/routing_context.h"
+#include "qrunner/sites.h"
+#include "spoolfmt/queued.h"
 
 namespace qrunner {
 
-using SiteIndex = std::uint32_t;
-
-struct Site {
-  std::string name;                  // as H= shows it
-  std::vector<net::Endpoint> hosts;  // to be tried in this order
-  std::string router, transport;     // as R= and T= show them
+// Where one recipient goes, or one of those that it was redirected to.
+struct Destination {
+  enum class Kind : std::uint8_t {
+    send,     // to `site`
+    fail,     // undeliverable: routed.message
+    defer,    // not now: routed.message
+    discard,  // :blackhole:
+    foreign,  // needs what only Exim has: routed.message says what
+    done,     // has been delivered there
+  };
+  Kind kind = Kind::send;
+  std::size_t recipient = 0;  // in the list of -H
+  SiteIndex site = kDesk;
+  int number = -1;                // Exim's number of a deferral
+  std::string status;             // of a failure, if a standard wants one: "5.1.10"
+  std::string unique;             // as journals know it
+  policy::RoutedAddress routed{};
 };
 
-// Domain, in any case, to its site.
-using SiteOf = std::function<SiteIndex(std::string_view domain)>;
+struct Plan {
+  std::vector<Destination> destinations;  // of recipients that are not done
+  std::vector<Names::Question> wanted;    // not empty: ask, and plan again
 
-// What stands behind the last at sign; empty if there is none.
-std::string_view domain_of(std::string_view address);
+  // Each once; the desk for whatever is settled without a connection.  None: everything
+  // is left to Exim.  A message whose recipients are all done is for the desk, too.
+  std::vector<SiteIndex> sites() const;
+  bool has_foreign() const;
+};
 
-// The distinct sites of the addresses, each once.
-std::vector<SiteIndex> legs(const std::vector<std::string_view>& addresses,
-                            const SiteOf& site_of);
+// One policy's routing, for all threads.
+class RoutePhase {
+ public:
+  // All live longer than this.
+  RoutePhase(const policy::Policy& policy, const Names& names, Sites& sites,
+             const base::Clock& clock)
+      : policy_(policy), names_(names), sites_(sites), clock_(clock) {}
 
-// The site of --smarthost HOST[:PORT].  Asks the system's resolver, so it may block.
-base::Result<Site> smarthost_site(std::string_view host_and_port);
+  // `input` is the directory of the message's files.
+  Plan plan(const spoolfmt::Queued& queued, const std::filesystem::path& input);
+
+  const policy::Policy& policy() const { return policy_; }
+  const Names& names() const { return names_; }
+  Sites& sites() { return sites_; }
+  policy::LookupFiles& files() { return files_; }
+  const base::Clock& clock() const { return clock_; }
+
+ private:
+  const policy::Policy& policy_;
+  const Names& names_;
+  Sites& sites_;
+  const base::Clock& clock_;
+  policy::LookupFiles files_;
+};
 
 }  // namespace qrunner

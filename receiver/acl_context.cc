@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receiver/acl_context.h"
 
-#include <ifaddrs.h>
-#include <netdb.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <charconv>
 #include <iterator>
@@ -12,6 +8,7 @@
 
 #include "base/failures.h"
 #include "base/text.h"
+#include "net/endpoint.h"
 #include "net/resolver.h"
 #include "policy/evaluation.h"
 #include "policy/list.h"
@@ -55,27 +52,7 @@ CheckResult result(Answer answer, std::string user = {}, std::string log = {}) {
           .log_message = std::move(log)};
 }
 
-std::vector<std::string> interface_addresses() {
-  std::vector<std::string> addresses;
-  ifaddrs* first = nullptr;
-  if (::getifaddrs(&first) != 0) return addresses;
-  std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(first, ::freeifaddrs);
-  for (const ifaddrs* each = first; each; each = each->ifa_next) {
-    if (!each->ifa_addr) continue;
-    int family = each->ifa_addr->sa_family;
-    if (family != AF_INET && family != AF_INET6) continue;
-    socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-    std::array<char, NI_MAXHOST> text{};
-    if (::getnameinfo(each->ifa_addr, size, text.data(), text.size(), nullptr, 0,
-                      NI_NUMERICHOST) != 0)
-      continue;
-    std::string address = text.data();
-    addresses.push_back(address.substr(0, address.find('%')));  // without its scope
-  }
-  return addresses;
-}
-
-Ask asks(net::Resolver& resolver) {
+engine::Ask asks(net::Resolver& resolver) {
   return [&resolver](std::string_view type, std::string_view name) {
     return resolver.ask(type, name);
   };
@@ -263,33 +240,16 @@ policy::Outcome<std::vector<std::string>> AclContext::host_names() {
 
 policy::Outcome<std::vector<std::string>> AclContext::addresses_of(
     std::string_view name) {
-  return policy::outcome(receiver::addresses_of(name, asks(world_.resolver)));
+  return policy::outcome(engine::addresses_of(name, asks(world_.resolver)));
 }
 
 policy::Outcome<policy::DnsAnswer> AclContext::dns(std::string_view type,
                                                    std::string_view name) {
-  policy::DnsAnswer answer;
-  auto records = world_.resolver.ask(type, name);
-  if (!records) {
-    // What cannot be a name has no records.
-    bool later = records.error().code == base::Code::temporary;
-    answer.answer = later ? Answer::defer : Answer::no;
-    const policy::List* hopeless = world_.policy->main.list("dns_again_means_nonexist");
-    if (later && hopeless) {
-      policy::Evaluation evaluation{*world_.policy, *this};
-      auto found = policy::match(*hopeless, {name, {}}, evaluation);
-      if (found && found->matched) answer.answer = Answer::no;
-    }
-    return answer;
-  }
-  if (records->status == net::DnsRecords::Status::found) answer.answer = Answer::yes;
-  answer.records = std::move(records->records);
-  answer.authenticated = records->secure;
-  return answer;
+  return engine::answer(*world_.policy, *this, asks(world_.resolver), type, name);
 }
 
 std::span<const std::string> AclContext::local_addresses() {
-  static const std::vector<std::string> addresses = interface_addresses();
+  static const std::vector<std::string> addresses = net::interface_addresses();
   return addresses;
 }
 

@@ -34,7 +34,7 @@ struct AddressMatch {
 };
 
 // Whether the name leads to the address.
-AddressMatch leads_to(std::string_view name, const Ip& ip, const Ask& ask) {
+AddressMatch leads_to(std::string_view name, const Ip& ip, const engine::Ask& ask) {
   auto found = ask(ip.v6 ? "aaaa" : "a", name);
   if (!found)
     return {found.error().code == Code::temporary ? Answer::defer : Answer::no};
@@ -45,7 +45,7 @@ AddressMatch leads_to(std::string_view name, const Ip& ip, const Ask& ask) {
 
 }  // namespace
 
-HostNames find_host_names(std::string_view address, const Ask& ask) {
+HostNames find_host_names(std::string_view address, const engine::Ask& ask) {
   HostNames names;
   names.state = HostNames::State::failed;
   auto ip = usual_ip(address);
@@ -77,23 +77,6 @@ HostNames find_host_names(std::string_view address, const Ask& ask) {
     if (deferred) names.state = HostNames::State::deferred;
   }
   return names;
-}
-
-base::Result<std::vector<std::string>> addresses_of(std::string_view name,
-                                                    const Ask& ask) {
-  std::vector<std::string> addresses;
-  std::optional<base::Error> trouble;
-  for (std::string_view type : {"a", "aaaa"}) {
-    auto found = ask(type, name);
-    if (!found) {
-      if (found.error().code == Code::temporary) trouble = std::move(found.error());
-      continue;
-    }
-    for (const auto& record : found->records)
-      if (!record.empty()) addresses.push_back(record.front());
-  }
-  if (addresses.empty() && trouble) return std::unexpected(std::move(*trouble));
-  return addresses;
 }
 
 }  // namespace receiver

@@ -19,10 +19,10 @@
 #include "base/failures.h"
 #include "base/privileges.h"
 #include "base/version.h"
+#include "engine/resolver_options.h"
 #include "policy/main_options.h"
 #include "receiver/confinement.h"
 #include "receiver/daemon.h"
-#include "receiver/resolver_options.h"
 #include "receiver/script_launcher.h"
 #include "receiver/server.h"
 #include "receiver/service.h"
@@ -278,7 +278,7 @@ Result<void> run(const Options& options) {
   }
 
   // What the sandbox lets us.
-  auto resolver = TRY(net::Resolver::create(receiver::resolver_options(policy->main)));
+  auto resolver = TRY(net::Resolver::create(engine::resolver_options(policy->main)));
   net::TlsKeys tls(clock);
   net::Pool pool(one_shot ? 2 : kWaitingThreads);
   Spooler spooler(files.spool, id_scheme(main), files.main_log, clock, pool);

@@ -141,6 +141,26 @@ void HFile::mark_delivered(const std::vector<std::string>& names) {
   delivered.nodes = std::move(tree.nodes);
 }
 
+HFileView view_of(const HFile& file) {
+  HFileView view;
+  view.id = file.id;
+  view.login = file.login;
+  view.uid = file.uid;
+  view.gid = file.gid;
+  view.sender = file.sender;
+  view.received = file.received;
+  view.warnings = file.warnings;
+  for (const auto& o : file.options)
+    view.options.push_back({o.name, o.value, o.has_value, o.tainted, o.quoter});
+  for (const auto& n : file.delivered.nodes)
+    view.delivered.nodes.push_back({n.name, n.has_left, n.right});
+  for (const auto& r : file.recipients)
+    view.recipients.push_back(
+        {r.address, r.errors_to, r.orcpt, r.dsn_flags, r.parent, r.old_form});
+  for (const auto& h : file.headers) view.headers.push_back({h.type, h.text});
+  return view;
+}
+
 HFile to_owned(const HFileView& view) {
   HFile file;
   file.id = view.id;

@@ -127,6 +127,8 @@ void read_h_file(std::string_view text, std::string_view leaf, ParsedH& parsed);
 base::Result<HFile> parse_h_file(std::string_view text, std::string_view leaf);
 
 HFile to_owned(const HFileView& view);
+// Borrows from `file`, which must stay as it is.
+HFileView view_of(const HFile& file);
 
 // The bytes Exim would write for `file`.  The caller has checked it: see
 // check_writable.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "utils/where.h"
 
+#include "engine/queued_context.h"
 #include "policy/expression.h"
 #include "policy/programs.h"
 #include "policy/source.h"
 #include "utils/expression.h"
-#include "utils/queued_context.h"
 
 namespace utils {
 
@@ -35,7 +35,7 @@ base::Result<std::shared_ptr<Where>> Where::parse(
 
 base::Result<bool> Where::holds(const spoolfmt::Queued& queued,
                                 const std::filesystem::path& input, base::Time now) {
-  QueuedContext context(queued, input, now, files_);
+  engine::QueuedContext context(queued, input, now, files_);
   for (const auto& condition : conditions_) {
     policy::Evaluation evaluation{.policy = *policy_, .context = context};
     auto held = condition->holds(evaluation);

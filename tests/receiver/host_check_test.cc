@@ -19,7 +19,7 @@ class Dns {
  public:
   explicit Dns(std::map<std::string, Names> zone) : zone_(std::move(zone)) {}
 
-  Ask ask() {
+  engine::Ask ask() {
     return [this](std::string_view type, std::string_view name) {
       return answer(std::string(type) + " " + std::string(name));
     };
@@ -145,11 +145,11 @@ TEST(HostCheck, FindsAddressesOfBothFamilies) {
            {"a half", {"192.0.2.1"}},
            {"aaaa half", {"*"}},
            {"aaaa later", {"*"}}});
-  EXPECT_EQ(*addresses_of("both", dns.ask()),
+  EXPECT_EQ(*engine::addresses_of("both", dns.ask()),
             (Names{"192.0.2.1", "192.0.2.2", "2001:db8::1"}));
-  EXPECT_EQ(*addresses_of("half", dns.ask()), Names{"192.0.2.1"});
-  EXPECT_EQ(addresses_of("later", dns.ask()).error().code, Code::temporary);
-  EXPECT_EQ(*addresses_of("nothing", dns.ask()), Names{});
+  EXPECT_EQ(*engine::addresses_of("half", dns.ask()), Names{"192.0.2.1"});
+  EXPECT_EQ(engine::addresses_of("later", dns.ask()).error().code, Code::temporary);
+  EXPECT_EQ(*engine::addresses_of("nothing", dns.ask()), Names{});
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "receiver/resolver_options.h"
+#include "engine/resolver_options.h"
 
 #include <algorithm>
 
 #include "policy/plain_list.h"
 
-namespace receiver {
+namespace engine {
 
 net::Resolver::Options resolver_options(const policy::Options& main) {
   using std::chrono::seconds;
@@ -25,4 +25,4 @@ net::Resolver::Options resolver_options(const policy::Options& main) {
   return options;
 }
 
-}  // namespace receiver
+}  // namespace engine

@@ -4,7 +4,7 @@
 // and the beginning and end of the body, read from -D only when they are asked for.
 //
 // It answers what is known without asking anybody; the names a condition may not use
-// here are refused when it is read (utils/where.h).
+// here are refused when it is read.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +19,7 @@
 #include "policy/context.h"
 #include "spoolfmt/queued.h"
 
-namespace utils {
+namespace engine {
 
 class QueuedContext : public policy::Context {
  public:
@@ -76,4 +76,4 @@ class QueuedContext : public policy::Context {
   std::map<policy::VariableId, std::string> set_;          // by conditions
 };
 
-}  // namespace utils
+}  // namespace engine

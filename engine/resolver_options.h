@@ -7,10 +7,10 @@
 #include "net/resolver.h"
 #include "policy/options.h"
 
-namespace receiver {
+namespace engine {
 
 // One question waits for `dns_retrans` (5s), and again as often as `dns_retry` (1)
 // says.
 net::Resolver::Options resolver_options(const policy::Options& main);
 
-}  // namespace receiver
+}  // namespace engine

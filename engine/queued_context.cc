@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "utils/queued_context.h"
+#include "engine/queued_context.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@
 #include "policy/source.h"
 #include "policy/variable_table.h"
 
-namespace utils {
+namespace engine {
 
 namespace {
 
@@ -303,4 +303,4 @@ Outcome<void> QueuedContext::rate(
   return not_here("a rate");
 }
 
-}  // namespace utils
+}  // namespace engine

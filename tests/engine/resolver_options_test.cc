@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "receiver/resolver_options.h"
+#include "engine/resolver_options.h"
 
 #include <gtest/gtest.h>
 
 #include "base/fd.h"
 #include "policy/policy.h"
 
-namespace receiver {
+namespace engine {
 namespace {
 
 using namespace std::chrono_literals;
@@ -51,4 +51,4 @@ TEST(ResolverOptions, KeepsNobodyWaitingForEver) {
 }
 
 }  // namespace
-}  // namespace receiver
+}  // namespace engine
