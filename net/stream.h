@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A connection, TCP or to a unix socket, whose every wait has a deadline; encrypted
-// once accept_tls() has been through.
+// once accept_tls() or connect_tls() has been through.
 //
 // A peer that is gone, silent for too long or resetting is an exception
 // (boost::system::system_error: eof, timed_out, ...), for whoever owns the session:
@@ -20,6 +20,7 @@
 #include "net/endpoint.h"
 #include "net/loop.h"
 #include "net/tls.h"
+#include "net/tls_client.h"
 
 namespace net {
 
@@ -27,8 +28,9 @@ using Span = std::chrono::nanoseconds;
 
 class Stream {
  public:
-  // Throws as above.
-  static asio::awaitable<Stream> connect(Endpoint to, Span timeout);
+  // Throws as above.  `from` is our own address, numeric; "": the system's choice.
+  static asio::awaitable<Stream> connect(Endpoint to, Span timeout,
+                                         std::string from = {});
   static asio::awaitable<Stream> connect_unix(std::string path, Span timeout);
   // A socket that is connected already, as inetd hands it over.
   static base::Result<Stream> adopt(Loop& loop, base::Fd socket);
@@ -47,6 +49,11 @@ class Stream {
   asio::awaitable<base::Result<TlsFacts>> accept_tls(TlsKeys& keys, TlsSetting setting,
                                                      TlsForName for_name, Span timeout,
                                                      std::string first = {});
+
+  // Asks for TLS from here on, as accept_tls() serves it.  A certificate that must be
+  // verified and is not makes the handshake fail.
+  asio::awaitable<base::Result<TlsFacts>> connect_tls(TlsClientSessions& sessions,
+                                                      TlsTarget target, Span timeout);
 
   // At least one byte, unless the peer has closed: that is eof, thrown.  So is an
   // end that TLS did not announce: whoever cut the connection may have cut a message.
