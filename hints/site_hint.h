@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a run learned about a site, for the next run (spec/queue-run.md 5.2, 13.6). Good
+// for 24 hours.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace hints {
+
+// 128 bits over all that must be equal to share a connection (spec/queue-run.md 13.3).
+using SiteHash = std::array<char, 16>;
+
+struct SiteHint {
+  double window = 0;      // connections learned; 0: nothing yet
+  std::uint32_t cap = 0;  // no more than this until cap_until; 0: none
+  base::Time cap_until{};
+  base::Time dead_until{};
+  std::uint32_t refused = 0;         // connections
+  std::uint32_t failed_cohorts = 0;  // one after the other
+  std::chrono::microseconds latency{}, least_latency{};
+  std::uint32_t mail_max = 0, rcpt_max = 0;  // LIMITS; 0: none
+  std::uint64_t size = 0;                    // SIZE; 0: none
+  int last_code = 0;                         // of its last reply
+  base::Time updated{};
+
+  bool operator==(const SiteHint&) const = default;
+};
+
+inline constexpr std::chrono::hours kSiteHintLife{24};
+
+std::string format_site_hint(const SiteHint& hint);
+std::optional<SiteHint> parse_site_hint(std::string_view bytes);
+
+}  // namespace hints
