@@ -2,71 +2,118 @@
 #include "qrunner/delivery.h"
 
 #include <optional>
+#include <random>
 #include <utility>
+
+#include "hints/retry_key.h"
+#include "policy/mail_address.h"
+#include "qrunner/hosts.h"
+#include "qrunner/local_delivery.h"
 
 namespace qrunner {
 
 namespace {
 
-// Peers may count, and drop a connection they think too long (Exim's default, too).
-constexpr unsigned kMostMessages = 500;
 // How long a connection waits for late comers while the scan goes on.
 constexpr auto kIdle = std::chrono::seconds(5);
+// A connection that old takes no new message.
+constexpr auto kOldest = std::chrono::seconds(300);
 
+using Clock = std::chrono::steady_clock;
 using Message = std::unique_ptr<Outgoing>;
+using spoolfmt::MessageId;
+
+std::size_t throw_dice(std::size_t below) {
+  thread_local std::mt19937_64 source{std::random_device{}()};
+  return std::uniform_int_distribution<std::size_t>(0, below - 1)(source);
+}
 
 // One connection's own things.
 struct Connection {
-  Connection(Workshop& workshop, SiteIndex index)
-      : shop(workshop), site(index), gate(std::make_shared<net::Event>(workshop.loop)) {
+  Connection(Workshop& workshop, SiteIndex number)
+      : shop(workshop),
+        index(number),
+        site(workshop.terms.routes.sites().at(number)),
+        gate(std::make_shared<net::Event>(workshop.loop)) {
     gate->open();
   }
 
-  const Site& where() const { return shop.sites[site]; }
-
   Workshop& shop;
-  SiteIndex site;
+  SiteIndex index;
+  const Site& site;
   std::shared_ptr<net::Event> gate;  // shared with the settlement that opens it
   std::optional<net::Client> client;
   Peer peer;
+  std::string greeting, hello;
+  Clock::time_point opened{};
 };
 
+void log_or_stop(Workshop& shop, const MessageId& id, const std::string& text) {
+  auto logged = shop.books.log.write(id.text(), text);
+  if (!logged) shop.disaster(logged.error());
+}
+
+// The leg is over; those that waited for the message go on.
+void let_go(Workshop& shop, SiteIndex site, const MessageId& id, Carried carried,
+            bool again) {
+  auto now = Clock::now();
+  for (SiteIndex waiting : shop.hands.let_go(id, std::move(carried), again))
+    shop.start(shop.ramp.routed(waiting, id, now));
+  if (again) shop.start(shop.ramp.routed(site, id, now));
+}
+
 // Why a leg is not tried, told to whom it may concern.
-void pass_over(Workshop& shop, const spoolfmt::MessageId& id,
+void pass_over(Workshop& shop, SiteIndex site, const MessageId& id,
                const base::Error& error) {
   switch (error.code) {
     case base::Code::not_found:
-      return;  // somebody else finished it
-    case base::Code::usage: {
-      auto logged = shop.books.log.write(id.text(), error.text);
-      if (!logged) shop.disaster(logged.error());
-      return;
-    }
-    case base::Code::locked: {
+      break;  // somebody else finished it
+    case base::Code::usage:
+      if (shop.books.shown.has(policy::LogItem::skip_delivery))
+        log_or_stop(shop, id, error.text);
+      break;
+    case base::Code::locked:
       ++shop.books.tally.locked;
-      auto logged = shop.books.log.write(
-          id.text(), "Spool file for " + id.str() +
-                         " is locked (another process is handling this message)");
-      if (!logged) shop.disaster(logged.error());
-      return;
-    }
-    case base::Code::disk:
+      if (shop.books.shown.has(policy::LogItem::skip_delivery))
+        log_or_stop(shop, id,
+                    "Spool file for " + id.str() +
+                        " is locked (another process is handling this message)");
+      break;
     case base::Code::temporary:
-      return shop.disaster(error);
+      shop.reroute(id);
+      break;
+    case base::Code::disk:
+      shop.disaster(error);
+      break;
     default:
       ++shop.books.tally.damaged;
-      return shop.trouble(error);
+      shop.trouble(error);
+      break;
   }
+  let_go(shop, site, id, shop.hands.carried(id), false);
 }
 
+// All that is left to do for one leg; moved to the task that does it.
+struct Closing {
+  Message message;
+  Leave leave;
+  std::optional<Peer> peer;
+};
+
 // Writes down what became of a message, on the pool, and opens the gate.
-asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Message message,
-                                 Settlement settlement, std::optional<Peer> peer,
+asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Closing closing,
                                  std::shared_ptr<net::Event> gate) {
+  MessageId id = closing.message->id();
+  bool untried = std::ranges::any_of(
+      closing.leave.settlement.verdicts,
+      [](const Verdict& one) { return one.kind == Verdict::Kind::untried; });
+  bool again = closing.message->more_here() || untried;
+  closing.leave.last = !again && shop.hands.last(id);
+  if (closing.peer) closing.leave.peer = &*closing.peer;
+  Carried carried = shop.hands.carried(id);
   auto job = [&] {
-    auto done = finish(*message, settlement, shop.sites[site], peer ? &*peer : nullptr,
-                       shop.books);
-    message.reset();  // lets go of the lock, also on the pool
+    auto done = finish(*closing.message, closing.leave, carried, shop.books);
+    closing.message.reset();  // lets go of the lock, also on the pool
     return done;
   };
   base::Result<void> done = co_await shop.pool.run(job);
@@ -74,33 +121,45 @@ asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Message message
     gate->open();
   else
     shop.disaster(done.error());  // and no dot leaves behind this one
+  let_go(shop, site, id, std::move(carried), again);
 }
 
-void settle_later(Connection& connection, Message message, Settlement settlement) {
+void settle_later(Connection& connection, Message message, Settlement settlement,
+                  std::chrono::microseconds took = {}) {
   Workshop& shop = connection.shop;
-  std::optional<Peer> peer;
-  if (!connection.peer.address.empty()) peer = connection.peer;
+  Closing closing{std::move(message), {}, std::nullopt};
+  closing.leave.settlement = std::move(settlement);
+  closing.leave.greeting = connection.greeting;
+  closing.leave.hello = connection.hello;
+  closing.leave.passes_dsn = connection.client && connection.client->server().dsn;
+  closing.leave.took = took;
+  if (!connection.peer.address.empty()) closing.peer = connection.peer;
   connection.gate->shut();
-  shop.settlements.spawn(write_down(shop, connection.site, std::move(message),
-                                    std::move(settlement), std::move(peer),
-                                    connection.gate));
+  shop.settlements.spawn(
+      write_down(shop, connection.index, std::move(closing), connection.gate));
 }
 
 // The next message of the site that can be sent; null if there is none now.
 asio::awaitable<Message> next_message(Connection& connection) {
   Workshop& shop = connection.shop;
-  while (std::optional<Leg> leg = shop.ramp.take(connection.site)) {
-    auto job = [&] {
-      return Outgoing::open(shop.spool, *leg, shop.request.force_frozen,
-                            connection.site, shop.site_of);
-    };
+  while (std::optional<Leg> leg = shop.ramp.take(connection.index)) {
+    MessageId id = *leg;
+    if (!shop.hands.take(id, connection.index)) continue;
+    auto job = [&] { return Outgoing::open(shop.terms, id, connection.index); };
     base::Result<Message> opened = co_await shop.pool.run(job);
     if (!opened) {
-      pass_over(shop, *leg, opened.error());
+      pass_over(shop, connection.index, id, opened.error());
       continue;
     }
     if (!(*opened)->targets().empty()) co_return std::move(*opened);
-    // Nobody to send to: done already, or held.
+    // Nobody to send to: they are done already, or go elsewhere by now.
+    if ((*opened)->somebody_left()) {
+      Message none = std::move(*opened);
+      auto close = [&] { none.reset(); };
+      co_await shop.pool.run(close);
+      let_go(shop, connection.index, id, shop.hands.carried(id), false);
+      continue;
+    }
     co_await connection.gate->wait();
     settle_later(connection, std::move(*opened), {});
   }
@@ -110,41 +169,125 @@ asio::awaitable<Message> next_message(Connection& connection) {
 // While the scan goes on, an open connection is worth a wait.
 asio::awaitable<Message> late_comer(Connection& connection) {
   Workshop& shop = connection.shop;
-  auto since = std::chrono::steady_clock::now();
-  while (!shop.ramp.no_more() && std::chrono::steady_clock::now() - since < kIdle) {
-    net::Event& news = shop.news[connection.site];
+  auto since = Clock::now();
+  while (!shop.ramp.no_more() && Clock::now() - since < kIdle) {
+    net::Event& news = shop.news[connection.index];
     news.shut();
-    shop.ramp.idle(connection.site);
+    shop.ramp.idle(connection.index);
     co_await news.wait();
-    shop.ramp.not_idle(connection.site);
+    shop.ramp.not_idle(connection.index);
     Message message = co_await next_message(connection);
     if (message) co_return message;
   }
   co_return Message();
 }
 
-// Connects to the first host that answers.  What the last one said, if none did.
-asio::awaitable<base::Result<void>> connect(Connection& connection,
-                                            const spoolfmt::MessageId& id) {
+// A host that failed while others remain has a line and a record of its own.
+asio::awaitable<void> host_failed(Connection& connection, const Outgoing& message,
+                                  const smtp::Breakdown& why, bool remember) {
   Workshop& shop = connection.shop;
-  base::Result<void> result = base::fail(base::Code::temporary, "no host");
-  for (const net::Endpoint& host : connection.where().hosts) {
-    net::Client::Options options;
-    options.helo_name = shop.helo_name;
+  log_or_stop(shop, message.id(),
+              host_line(connection.peer, trouble_of(why), shop.books.shown));
+  if (!remember) co_return;
+  RetrySubject subject;
+  hints::HostItem item{connection.peer.name, connection.peer.address,
+                       connection.peer.port, connection.site.smtp.interface};
+  subject.key = hints::host_key(item);
+  subject.address = message.targets().front()->unique;
+  subject.host = connection.peer.name;
+  Waiting waiting{message.file().received_time(), message.file().sender, false};
+  auto job = [&] {
+    shop.books.retries.failed(subject, failure_of(why, connection.site.by_mx), waiting);
+  };
+  co_await shop.pool.run(job);
+}
+
+bool is_due(Connection& connection, const Candidate& host, const Outgoing& message) {
+  RetrySubject subject;
+  hints::HostItem item{host.name, host.endpoint.address, host.endpoint.port,
+                       connection.site.smtp.interface};
+  subject.key = hints::host_key(item);
+  subject.address = message.targets().front()->unique;
+  subject.host = host.name;
+  Waiting waiting{message.file().received_time(), message.file().sender,
+                  message.file().has("deliver_firsttime")};
+  return may_try(connection.shop.books.retries.standing(subject, waiting));
+}
+
+void introduce(Connection& connection) {
+  const net::Client& client = *connection.client;
+  Peer& peer = connection.peer;
+  peer.our_address = client.local().address;
+  peer.our_port = client.local().port;
+  peer.pipelining = client.server().pipelining;
+  peer.chunking = client.server().chunking;
+  peer.authenticated = base::lower(client.authenticated());
+  if (const net::TlsFacts* tls = client.tls()) {
+    peer.cipher = tls->cipher;
+    peer.peer_dn = tls->peer_dn;
+    peer.certificate_verified = tls->verified ? "yes" : "no";
+  }
+  auto first_line = [](const smtp::Reply& reply) {
+    return std::to_string(reply.code) + " " + reply.text.substr(0, reply.text.find('\n'));
+  };
+  connection.greeting = first_line(client.greeting());
+  connection.hello = first_line(client.hello());
+  connection.opened = Clock::now();
+}
+
+// Connects to the first host that answers.  What there is to settle if none did.
+asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
+                                                   const Outgoing& message) {
+  Workshop& shop = connection.shop;
+  std::size_t people = message.targets().size();
+  auto hosts = candidates(connection.site, shop.terms.routes.names(), throw_dice);
+  std::erase_if(hosts, [&](const Candidate& host) {
+    return !is_due(connection, host, message);
+  });
+  if (hosts.empty()) {
+    auto domain = policy::take_apart(message.targets().front()->unique).domain;
+    co_return not_due(people, domain);
+  }
+  auto most = static_cast<std::size_t>(
+      connection.site.transport->options.integer("hosts_max_try", 5));
+  if (most > 0 && hosts.size() > most) hosts.resize(most);
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    const Candidate& host = hosts[i];
+    connection.peer = {};
+    connection.peer.name = host.name;
+    connection.peer.address = host.endpoint.address;
+    connection.peer.port = host.endpoint.port;
+    connection.peer.secure_dns = host.secure_dns;
+    auto options =
+        client_options(connection.site, host, shop.terms.routes, shop.sessions);
+    smtp::Breakdown why;
+    if (!options) {
+      why.detail = options.error().text;
+      co_return defer_all(people, why, connection.site.by_mx);
+    }
     ++shop.books.tally.connections;
-    base::Result<net::Client> opened = co_await net::Client::open(host, options);
-    connection.peer = {connection.where().name, host.address, false, false};
+    auto opened = co_await net::Client::open(host.endpoint, *options);
+    bool in_clear = !opened && opened.error().kind == smtp::Breakdown::Kind::tls_failed &&
+                    options->tls.use == net::ClientTls::Use::may &&
+                    options->tls.tempfail_tryclear;
+    if (in_clear) {
+      co_await host_failed(connection, message, opened.error(), false);
+      options->tls.use = net::ClientTls::Use::never;
+      ++shop.books.tally.connections;
+      opened = co_await net::Client::open(host.endpoint, *options);
+    }
     if (opened) {
       connection.client.emplace(std::move(*opened));
-      connection.peer.pipelined = connection.client->server().pipelining;
-      co_return base::Result<void>();
+      introduce(connection);
+      co_return std::nullopt;
     }
-    result = std::unexpected(opened.error());
-    Trouble trouble = connection_trouble(opened.error(), "initial connection");
-    auto logged = shop.books.log.write(id.text(), host_line(connection.peer, trouble));
-    if (!logged) shop.disaster(logged.error());
+    why = opened.error();
+    bool last = i + 1 == hosts.size();
+    bool silent = why.kind == smtp::Breakdown::Kind::unreachable;
+    if (!last || silent) co_await host_failed(connection, message, why, !last);
+    if (last) co_return defer_all(people, why, connection.site.by_mx);
   }
-  co_return result;
+  co_return std::nullopt;
 }
 
 // Sends messages until there are none, or the connection is of no more use.  True if
@@ -152,30 +295,76 @@ asio::awaitable<base::Result<void>> connect(Connection& connection,
 asio::awaitable<bool> drain(Connection& connection, Message current) {
   Workshop& shop = connection.shop;
   net::Client& client = *connection.client;
+  auto most = static_cast<unsigned>(
+      connection.site.transport->options.integer("connection_max_messages", 500));
+  auto goes_on = [&] {
+    return (most == 0 || client.sent() + 1 < most) &&
+           Clock::now() - connection.opened < kOldest;
+  };
   while (current) {
+    auto begun = Clock::now();
+    if (auto why = smtp::obstacle(client.server(), current->envelope())) {
+      Settlement refused = refuse_all(current->targets().size(), *why);
+      co_await connection.gate->wait();
+      settle_later(connection, std::move(current), std::move(refused));
+      current = co_await next_message(connection);
+      continue;
+    }
     Message next;
-    if (client.sent() + 1 < kMostMessages) next = co_await next_message(connection);
-    net::Message message{current->envelope(), current->content(),
-                         connection.gate.get()};
-    const smtp::Envelope* following = next ? &next->envelope() : nullptr;
+    if (goes_on()) next = co_await next_message(connection);
+    bool next_can = next && !smtp::obstacle(client.server(), next->envelope());
+    net::Message message{current->envelope(), current->content(), connection.gate.get(),
+                         current->wire_format()};
+    const smtp::Envelope* following = next_can ? &next->envelope() : nullptr;
     smtp::Outcome outcome = co_await client.send(message, following);
     // Held back by the gate or not, the settlement before must be over now.
     co_await connection.gate->wait();
+    auto took =
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
     Settlement settlement =
-        settle(current->envelope(), outcome, connection.peer.pipelined);
+        settle(current->envelope(), outcome, connection.site.by_mx);
     bool lost = settlement.connection_lost;
-    if (!settlement.delivered.empty()) shop.ramp.succeeded(connection.site);
-    settle_later(connection, std::move(current), std::move(settlement));
+    bool any = std::ranges::any_of(settlement.verdicts, [](const Verdict& one) {
+      return one.kind == Verdict::Kind::delivered;
+    });
+    if (any) shop.ramp.succeeded(connection.index);
+    settle_later(connection, std::move(current), std::move(settlement), took);
     connection.peer.continued = true;
     if (!client.usable()) {
-      if (next) shop.ramp.give_back(connection.site, next->id());
+      if (next) {
+        MessageId id = next->id();
+        auto close = [&] { next.reset(); };
+        co_await shop.pool.run(close);
+        let_go(shop, connection.index, id, shop.hands.carried(id), true);
+      }
       co_return lost;
     }
-    if (!next && client.sent() < kMostMessages) next = co_await late_comer(connection);
+    if (!next && goes_on()) {
+      next = co_await next_message(connection);  // what was postponed, too
+      if (!next) next = co_await late_comer(connection);
+    }
     current = std::move(next);
   }
   co_await client.quit();
   co_return false;
+}
+
+// Work that needs no connection, one message after the other.
+asio::awaitable<void> work(Connection& connection, Message message) {
+  Workshop& shop = connection.shop;
+  while (message) {
+    Settlement settlement;
+    if (connection.site.kind == Site::Kind::local) {
+      auto job = [&] {
+        return deliver_locally(*message, shop.terms.routes);
+      };
+      settlement = co_await shop.pool.run(job);
+    }
+    co_await connection.gate->wait();
+    settle_later(connection, std::move(message), std::move(settlement));
+    co_await connection.gate->wait();
+    message = co_await next_message(connection);
+  }
 }
 
 }  // namespace
@@ -184,31 +373,33 @@ asio::awaitable<void> deliver(Workshop& shop, SiteIndex site) {
   Connection connection(shop, site);
   bool failed = false;
   Message message = co_await next_message(connection);
-  if (message) {
-    base::Result<void> connected = co_await connect(connection, message->id());
-    if (connected) {
+  if (message && connection.site.kind != Site::Kind::smtp) {
+    co_await work(connection, std::move(message));
+  } else if (message) {
+    auto settlement = co_await connect(connection, *message);
+    if (!settlement) {
       failed = co_await drain(connection, std::move(message));
     } else {
       failed = true;
-      Trouble trouble = connection_trouble(connected.error(), "initial connection");
-      Settlement settlement = defer_all(message->targets().size(), trouble);
       co_await connection.gate->wait();
-      settle_later(connection, std::move(message), std::move(settlement));
+      settle_later(connection, std::move(message), std::move(*settlement));
     }
   }
   co_await connection.gate->wait();
   shop.start(shop.ramp.closed(site, failed));
 }
 
-asio::awaitable<void> bury(Workshop& shop, spoolfmt::MessageId id) {
-  constexpr SiteIndex kNowhere = ~SiteIndex{0};
+asio::awaitable<void> tell(Workshop& shop, MessageId id, Carried carried) {
   auto job = [&]() -> base::Result<void> {
-    auto message = TRY(Outgoing::open(shop.spool, id, shop.request.force_frozen,
-                                      kNowhere, shop.site_of));
-    return finish(*message, {}, {}, nullptr, shop.books);
+    auto message = TRY(Outgoing::open(shop.terms, id, kDesk));
+    Leave leave;
+    Verdict untried;
+    untried.kind = Verdict::Kind::untried;
+    leave.settlement.verdicts.assign(message->targets().size(), untried);
+    return finish(*message, leave, carried, shop.books);
   };
   base::Result<void> done = co_await shop.pool.run(job);
-  if (!done) pass_over(shop, id, done.error());
+  if (!done) pass_over(shop, kDesk, id, done.error());
 }
 
 }  // namespace qrunner

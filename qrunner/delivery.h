@@ -9,52 +9,48 @@
 // the only window in which a crash can send a message twice.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
-#include "net/client.h"
 #include "net/event.h"
 #include "net/loop.h"
 #include "net/pool.h"
 #include "net/task_group.h"
+#include "net/tls_client.h"
+#include "qrunner/books.h"
+#include "qrunner/hands.h"
 #include "qrunner/ramp.h"
-#include "qrunner/request.h"
-#include "qrunner/route_phase.h"
-#include "qrunner/settlement.h"
-#include "spoolfmt/spool.h"
 
 namespace qrunner {
 
-namespace asio = net::asio;
-
 // What all connections of a run share; lives on one loop.
 struct Workshop {
-  const spoolfmt::Spool& spool;
-  const Request& request;
-  const SiteOf& site_of;
-  const std::vector<Site>& sites;
-  std::string helo_name;
+  const Outgoing::Terms& terms;
   Books& books;
-
   net::Loop& loop;
   net::Pool& pool;
   net::TaskGroup& connections;
   net::TaskGroup& settlements;  // never cancelled
   Ramp& ramp;
-  std::vector<net::Event> news;                      // a site has work, or never again
-  std::function<void(const Ramp::Starts&)> start;    // makes connections
-  std::function<void(const base::Error&)> trouble;   // a message cannot be read
-  std::function<void(const base::Error&)> disaster;  // the disk fails: stop the run
+  Hands hands{};
+  net::TlsClientSessions sessions{};
+  std::deque<net::Event> news{};                     // a site has work, or never again
+  std::function<void(const Ramp::Starts&)> start{};  // makes connections
+  // A message whose way is to be found once more: a name has to be asked for.
+  std::function<void(const spoolfmt::MessageId&)> reroute{};
+  std::function<void(const base::Error&)> trouble{};   // a message cannot be read
+  std::function<void(const base::Error&)> disaster{};  // the disk fails: stop the run
 };
 
-// One connection to a site of the ramp's, from its start to its end.
+// One connection to a site of the ramp's, from its start to its end; at the desk and
+// where mail is written to this machine's disk it is somebody who does the work.
 asio::awaitable<void> deliver(Workshop& shop, SiteIndex site);
 
-// A message whose recipients are all done, as a crash leaves it, needs no connection.
-asio::awaitable<void> bury(Workshop& shop, spoolfmt::MessageId id);
+// Bounces that no leg came to send.
+asio::awaitable<void> tell(Workshop& shop, spoolfmt::MessageId id, Carried carried);
 
 }  // namespace qrunner

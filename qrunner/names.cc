@@ -33,15 +33,22 @@ std::optional<Names::Answer> Names::recall(const Question& question) const {
   return known->second.answer;
 }
 
-asio::awaitable<void> Names::learn(Question question) {
+asio::awaitable<bool> Names::learn(Question question) {
   Answer answer = co_await resolver_.resolve(question.type, question.name);
+  co_return keep(question, std::move(answer));
+}
+
+void Names::learn_now(const Question& question) {
+  keep(question, resolver_.ask(question.type, question.name));
+}
+
+bool Names::keep(const Question& question, Answer answer) {
+  bool unanswered = !answer && answer.error().code == base::Code::temporary;
   std::unique_lock lock(mutex_);
-  if (answer)
-    unanswered_ = 0;
-  else if (answer.error().code == base::Code::temporary)
-    ++unanswered_;
+  unanswered_ = unanswered ? unanswered_ + 1 : 0;
   auto until = Clock::now() + lifetime(answer);
-  known_.insert_or_assign(std::move(question), Known{std::move(answer), until});
+  known_.insert_or_assign(question, Known{std::move(answer), until});
+  return unanswered;
 }
 
 bool Names::dead() const {

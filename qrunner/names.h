@@ -41,14 +41,18 @@ class Names {
   // The same, however old: a message on its way knows where it goes.
   std::optional<Answer> recall(const Question& question) const;
 
-  // Asks, and keeps the answer.
-  asio::awaitable<void> learn(Question question);
+  // Asks, and keeps the answer.  True: nobody could say.
+  asio::awaitable<bool> learn(Question question);
+  // The same from a thread that may wait.
+  void learn_now(const Question& question);
 
   // So many questions in a row went unanswered that it is not the domains' fault:
   // nobody is judged by it (spec/queue-run.md 13.10).  From any thread.
   bool dead() const;
 
  private:
+  bool keep(const Question& question, Answer answer);
+
   using Clock = std::chrono::steady_clock;
   struct Known {
     Answer answer;

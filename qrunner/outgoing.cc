@@ -157,6 +157,8 @@ base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site) 
     if (destination.kind == Kind::done) continue;
     if (destination.kind == Kind::foreign)
       has_foreign_ = true;
+    else if (destination.kind == Kind::waits)
+      others_left_ = true;
     else if (at_desk ? site != kDesk : destination.site != site)
       others_left_ = true;
     else if (at_desk || joins(destination, most, one_domain))
@@ -197,12 +199,15 @@ base::Result<void> Outgoing::make_envelope() {
   return {};
 }
 
-void Outgoing::finish(const std::vector<std::size_t>& targets) {
-  std::vector<std::string> names;
-  for (std::size_t i : targets) {
-    targets_[i]->kind = Kind::done;
-    names.push_back(targets_[i]->unique);
-  }
+spoolfmt::Queued Outgoing::queued() const {
+  return queued_of(message_, file_);
+}
+
+void Outgoing::finish(const std::vector<std::string>& uniques) {
+  std::vector<std::string> names = uniques;
+  for (Destination& destination : plan_.destinations)
+    if (std::ranges::find(uniques, destination.unique) != uniques.end())
+      destination.kind = Kind::done;
   for (std::size_t i = 0; i < file_.recipients.size(); ++i) {
     bool any = false, all = true;
     for (const Destination& destination : plan_.destinations)

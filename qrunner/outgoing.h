@@ -78,14 +78,17 @@ class Outgoing {
     return file_.recipients[destination.recipient];
   }
 
+  // As the policy sees it; borrows from file().
+  spoolfmt::Queued queued() const;
+
   // Header lines and body, from the start.  Reads the file; this object must stay.
   net::Content content() const;
 
   // Puts the names on record, durably: into the journal.
   base::Result<void> record(const std::vector<std::string>& names);
-  // The targets are over and done with: what -H then says of them, and of recipients
-  // all of whose destinations are.
-  void finish(const std::vector<std::size_t>& targets);
+  // These are over and done with: what -H then says of them, and of recipients all of
+  // whose destinations are.
+  void finish(const std::vector<std::string>& uniques);
   // Whom it still has to go to, at this site or another.
   bool somebody_left() const;
 

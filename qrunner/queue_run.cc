@@ -13,11 +13,15 @@
 
 #include "base/failures.h"
 #include "base/text.h"
+#include "hints/retry_key.h"
 #include "qrunner/delivery.h"
+#include "qrunner/hosts.h"
 
 namespace qrunner {
 
 namespace {
+
+using spoolfmt::MessageId;
 
 constexpr unsigned kDiskThreads = 8;
 constexpr auto kTick = std::chrono::milliseconds(50);
@@ -33,36 +37,54 @@ std::chrono::steady_clock::time_point now() {
 
 // A message as the scan hands it to the loop.
 struct Found {
-  spoolfmt::MessageId id;
-  std::vector<SiteIndex> sites;  // none: everybody has it
+  MessageId id;
+  base::Time received;
+  std::vector<SiteIndex> sites;
+  std::vector<Names::Question> wanted;  // not empty: ask before it can be routed
+  bool foreign = false;                 // somebody needs Exim
 };
+
+Found found_of(const MessageId& id, const spoolfmt::Queued& queued, Plan plan) {
+  Found found{id, queued.h.file.received_time(), {}, {}, plan.has_foreign()};
+  found.wanted = std::move(plan.wanted);
+  if (found.wanted.empty()) found.sites = plan.sites();
+  return found;
+}
 
 class QueueRun {
  public:
-  QueueRun(const spoolfmt::Spool& spool, const Request& request, const Site& smarthost,
-           const RunSettings& settings, base::MainLog& log)
-      : spool_(spool),
+  QueueRun(const RunTools& tools, const Request& request, const RunSettings& settings)
+      : tools_(tools),
         request_(request),
         settings_(settings),
-        log_(log),
-        sites_{smarthost},
-        books_{log,
+        names_(tools.resolver),
+        retries_(tools.policy, names_, files_, clock_, tools.hints, request.force),
+        routes_(tools.policy, names_, files_, retries_, sites_, clock_),
+        ids_(settings.ids, static_cast<std::uint64_t>(::getpid())),
+        postbox_(tools.spool, ids_, tools.log, clock_, tools.policy.primary_hostname,
+                 settings.shown, settings.message_logs),
+        reports_(routes_, settings.reports, postbox_, tools.log),
+        terms_{tools.spool, request, routes_, settings.reports.events},
+        books_{tools.log,
                clock_,
                sweep_,
                tally_,
+               retries_,
+               reports_,
+               settings.shown,
+               request.queue,
                settings.message_logs,
                settings.preserve_message_logs},
         ramp_(settings.ramp),
         connections_(loop_),
         settlements_(loop_),
+        lookups_(loop_),
         conductor_(loop_),
         scan_over_(loop_),
         pool_(kDiskThreads),
-        shop_{spool,  request, site_of_, sites_,       settings.helo_name,
-              books_, loop_,   pool_,    connections_, settlements_,
-              ramp_,  {},      {},       {},           {}} {
-    shop_.news.emplace_back(loop_);
+        shop_{terms_, books_, loop_, pool_, connections_, settlements_, ramp_} {
     shop_.start = [this](const Ramp::Starts& starts) { start(starts); };
+    shop_.reroute = [this](const MessageId& id) { lookups_.spawn(route_again({id})); };
     shop_.trouble = [this](const base::Error& error) { trouble(error); };
     shop_.disaster = [this](const base::Error& error) { disaster(error); };
   }
@@ -79,34 +101,45 @@ class QueueRun {
     if (auto swept = sweep_.flush(); !swept) disaster(swept.error());
     if (auto logged = write_summary(now() - begun); !logged) disaster(logged.error());
     if (disaster_) return std::unexpected(*disaster_);
+    if (silent_dns_)
+      return base::fail(base::Code::temporary,
+                        "no name server answers: what needs one was not tried");
     return failures_.result();
   }
 
  private:
-  // On the scanner's thread.
+  // ---- on the scanner's thread
+
   void scan_queue() {
     std::vector<Found> batch;
     auto hand_over = [&] {
-      loop_.post([this, found = std::move(batch)] { route(found); });
+      loop_.post([this, found = std::move(batch)] { take_in(found); });
       batch.clear();
     };
     auto last = now();
     ScanEvents events;
+    events.thaws = [&](const spoolfmt::Queued& queued) {
+      auto age = MessageAge::of(queued.h.file, clock_.now());
+      Thaw what = decide_thaw(age, false, settings_.reports.events).what;
+      return what == Thaw::thaw || what == Thaw::cancel;
+    };
     events.due = [&](const Due& due) {
-      batch.push_back({due.id, legs(due.recipients, site_of_)});
+      auto input = tools_.spool.input(due.queued.entry.subdirectory);
+      batch.push_back(found_of(due.id, due.queued, routes_.plan(due.queued, input)));
       if (batch.size() < kBatch && now() - last < kTick) return;
       hand_over();
       last = now();
     };
-    events.frozen = [&](const spoolfmt::MessageId& id) {
-      auto logged = log_.write(id.text(), "Message is frozen");
+    events.frozen = [&](const MessageId& id) {
+      if (!settings_.shown.has(policy::LogItem::skip_delivery)) return;
+      auto logged = tools_.log.write(id.text(), "Message is frozen");
       if (!logged) report(logged.error());
     };
     events.trouble = [&](const base::Error& error) {
       loop_.post([this, error] { trouble(error); });
     };
     events.stop = [&] { return stopped_.load(); };
-    auto counts = scan(spool_, request_, settings_.order, events);
+    auto counts = scan(tools_.spool, request_, settings_.order, events);
     if (!counts) report(counts.error());
     hand_over();
     loop_.post([this, counts] {
@@ -121,29 +154,147 @@ class QueueRun {
     loop_.post([this, error] { disaster(error); });
   }
 
-  void route(const std::vector<Found>& found) {
+  // ---- on the loop
+
+  void take_in(const std::vector<Found>& found) {
     for (const Found& message : found) {
-      if (request_.local_only) continue;  // no local transports: nothing is for us
-      if (message.sites.empty()) connections_.spawn(bury(shop_, message.id));
-      for (SiteIndex site : message.sites) start(ramp_.routed(site, message.id, now()));
+      if (!message.wanted.empty())
+        park(message);
+      else
+        send_on(message);
     }
   }
 
+  void send_on(const Found& message) {
+    std::vector<SiteIndex> legs;
+    for (SiteIndex site : message.sites)
+      if (may_go(site, message)) legs.push_back(site);
+    if (message.foreign)
+      ++tally_.foreign;
+    else if (legs.empty())
+      ++tally_.not_due;
+    shop_.hands.expect(message.id, legs.size());
+    for (SiteIndex site : legs) start(ramp_.routed(site, message.id, now()));
+  }
+
+  // Is it worth to try the site for this message: may any of its hosts be tried?
+  bool may_go(SiteIndex index, const Found& message) {
+    const Site& site = sites_.at(index);
+    if (site.kind != Site::Kind::smtp) return true;
+    if (request_.local_only) return false;
+    if (request_.force) return true;
+    if (memory_.size() <= index) memory_.resize(index + 1);
+    Memory& memory = memory_[index];
+    if (memory.asked && !memory.troubled) return true;
+    bool any = false;
+    Waiting waiting{message.received, "", false};
+    auto any_order = [](std::size_t) { return std::size_t{0}; };
+    for (const Candidate& host : candidates(site, names_, any_order)) {
+      hints::HostItem item{host.name, host.endpoint.address, host.endpoint.port,
+                           site.smtp.interface};
+      RetrySubject subject{RetryItem::host, hints::host_key(item), host.name,
+                           host.name};
+      if (retries_.knows(subject.key)) memory.troubled = true;
+      any = any || may_try(retries_.standing(subject, waiting));
+    }
+    memory.asked = true;
+    return any || !memory.troubled;
+  }
+
+  // ---- names that have to be asked for
+
+  void park(const Found& message) {
+    if (stopped_ || silent_dns_) {
+      ++unrouted_;
+      return;
+    }
+    for (const Names::Question& question : message.wanted) {
+      auto [parked, fresh] = parked_.try_emplace(question);
+      if (fresh) lookups_.spawn(learn(question));
+    }
+    // One that waits for several waits for the first, and then for the next.
+    parked_[message.wanted.front()].push_back(message.id);
+  }
+
+  asio::awaitable<void> learn(Names::Question question) {
+    bool unanswered = co_await names_.learn(question);
+    std::vector<MessageId> ids = std::move(parked_[question]);
+    parked_.erase(question);
+    // Until one name was answered it may be the fault of our own side.
+    if (!unanswered) answered_ = true;
+    if (unanswered && !answered_) {
+      suspects_.insert(suspects_.end(), ids.begin(), ids.end());
+      if (names_.dead()) give_up_names();
+      co_return;
+    }
+    if (!suspects_.empty()) {
+      ids.insert(ids.end(), suspects_.begin(), suspects_.end());
+      suspects_.clear();
+    }
+    co_await route_again(std::move(ids));
+  }
+
+  void give_up_names() {
+    if (std::exchange(silent_dns_, true)) return;
+    unrouted_ += suspects_.size();
+    suspects_.clear();
+    (void)tools_.log.write("", "No name server answers: nothing is routed any more");
+  }
+
+  asio::awaitable<void> route_again(std::vector<MessageId> ids) {
+    for (std::size_t at = 0; at < ids.size(); at += kBatch) {
+      std::size_t end = std::min(ids.size(), at + kBatch);
+      std::vector<Found> found;
+      auto job = [&] {
+        spoolfmt::Looker looker(tools_.spool);
+        spoolfmt::Queued queued;
+        for (std::size_t i = at; i < end; ++i) plan_again(ids[i], looker, queued, found);
+      };
+      co_await pool_.run(job);
+      take_in(found);
+    }
+  }
+
+  void plan_again(const MessageId& id, spoolfmt::Looker& looker,
+                  spoolfmt::Queued& queued, std::vector<Found>& found) {
+    auto entry = spoolfmt::find_entry(tools_.spool, id);
+    if (!entry || !looker.look(*entry, queued)) return;  // finished meanwhile
+    auto input = tools_.spool.input(entry->subdirectory);
+    found.push_back(found_of(id, queued, routes_.plan(queued, input)));
+  }
+
+  // ---- the course of the run
+
   void start(const Ramp::Starts& starts) {
     for (const Ramp::Start& start : starts) {
+      while (shop_.news.size() <= start.site) shop_.news.emplace_back(loop_);
       if (start.wake > 0) shop_.news[start.site].open();
       for (std::size_t i = 0; i < start.connections; ++i)
         connections_.spawn(deliver(shop_, start.site));
     }
   }
 
+  bool busy() const {
+    return connections_.size() + settlements_.size() + lookups_.size() > 0;
+  }
+
   asio::awaitable<void> conduct() {
     co_await scan_over_.wait();
-    // A task that ends may have started others, or left work for the settlements.
-    while (connections_.size() + settlements_.size() > 0) {
-      co_await connections_.wait();
-      co_await settlements_.wait();
+    for (;;) {
+      // A task that ends may have started others, or left work for the settlements.
+      while (busy()) {
+        co_await lookups_.wait();
+        co_await connections_.wait();
+        co_await settlements_.wait();
+      }
+      if (suspects_.empty()) break;
+      // Few names, none of them answered, and no more to come: so be it.
+      answered_ = true;
+      lookups_.spawn(route_again(std::exchange(suspects_, {})));
     }
+    for (auto& [id, carried] : shop_.hands.untold())
+      connections_.spawn(tell(shop_, id, std::move(carried)));
+    co_await connections_.wait();
     conductor_.cancel();
   }
 
@@ -183,7 +334,7 @@ class QueueRun {
     if (error.code == base::Code::not_found)
       failures_.add(error);  // it was named, and is not there
     else
-      (void)log_.write("", "Spool trouble: " + error.text);
+      (void)tools_.log.write("", "Spool trouble: " + error.text);
   }
 
   void disaster(const base::Error& error) {
@@ -203,24 +354,33 @@ class QueueRun {
     };
     std::string text =
         "Queue run summary: " + count(tally_.completed, "messages finished, ") +
-        count(tally_.remaining, "kept, ") + count(ramp_.left(), "not tried, ") +
-        count(counts_.frozen, "frozen, ") + count(tally_.locked, "locked, ") +
+        count(tally_.remaining, "kept, ") +
+        count(ramp_.left() + unrouted_, "not tried, ") +
+        count(tally_.not_due, "not due, ") + count(counts_.frozen, "frozen, ") +
+        count(tally_.locked, "locked, ") +
         count(tally_.damaged + counts_.damaged, "damaged, ") +
-        count(counts_.bodiless, "without body; ") +
+        count(counts_.bodiless, "without body, ") +
+        count(tally_.foreign, "left for Exim; ") +
         count(tally_.delivered, "recipients delivered, ") +
-        count(tally_.deferred, "deferred; ") +
+        count(tally_.deferred, "deferred, ") + count(tally_.failed, "failed; ") +
         count(tally_.unknown, "unknown outcomes; ") +
         count(tally_.connections, "connections in ") + time;
-    return log_.write("", text);
+    return tools_.log.write("", text);
   }
 
-  const spoolfmt::Spool& spool_;
+  const RunTools& tools_;
   const Request& request_;
   const RunSettings& settings_;
-  base::MainLog& log_;
   base::SystemClock clock_;
-  std::vector<Site> sites_;
-  SiteOf site_of_ = [](std::string_view) { return SiteIndex{0}; };
+  policy::LookupFiles files_;
+  Names names_;
+  RetryBook retries_;
+  Sites sites_;
+  RoutePhase routes_;
+  spoolfmt::MessageIdSource ids_;
+  Postbox postbox_;
+  Reports reports_;
+  Outgoing::Terms terms_;
   JournalSweep sweep_;
   Tally tally_;
   Books books_;
@@ -231,83 +391,93 @@ class QueueRun {
   bool told_to_end_ = false;
   std::optional<std::chrono::steady_clock::time_point> drain_until_;
 
+  // What the hints say of a site's hosts.
+  struct Memory {
+    bool asked = false, troubled = false;
+  };
+  std::vector<Memory> memory_;  // by site
+  std::map<Names::Question, std::vector<MessageId>> parked_;
+  std::vector<MessageId> suspects_;  // of names that nobody answered, so far
+  bool answered_ = false;            // some name was
+  bool silent_dns_ = false;
+  std::uint64_t unrouted_ = 0;  // messages
+
   Ramp ramp_;
   net::Loop loop_;
-  net::TaskGroup connections_, settlements_, conductor_;
+  net::TaskGroup connections_, settlements_, lookups_, conductor_;
   net::Event scan_over_;
   net::Pool pool_;
   Workshop shop_;
 };
 
-std::string age(std::int64_t seconds) {
-  return spoolfmt::format_listing_age(seconds);
-}
-
 }  // namespace
 
-base::Result<void> run_queue(const spoolfmt::Spool& spool, const Request& request,
-                             const Site& smarthost, const RunSettings& settings,
-                             base::MainLog& log) {
+base::Result<void> run_queue(const RunTools& tools, const Request& request,
+                             const RunSettings& settings) {
   // -M forces messages and is no queue run.
-  bool quiet = request.named_only && request.force_frozen;
+  bool quiet = (request.named_only && request.force_frozen) ||
+               !settings.shown.has(policy::LogItem::queue_run);
   std::string name = request.queue.empty() ? "" : "'" + request.queue + "' ";
-  std::string detail = run_detail(request, ::getpid());
-  if (!quiet)
-    TRY(log.write(
-        "", (name.empty() ? "Start " : "Start " + name) + "queue run: " + detail));
-  auto done = QueueRun(spool, request, smarthost, settings, log).run();
-  if (!quiet)
-    TRY(log.write("",
-                  (name.empty() ? "End " : "End " + name) + "queue run: " + detail));
+  std::string detail = "queue run: " + run_detail(request, ::getpid());
+  if (!quiet) TRY(tools.log.write("", "Start " + name + detail));
+  auto done = QueueRun(tools, request, settings).run();
+  if (!quiet) TRY(tools.log.write("", "End " + name + detail));
   return done;
 }
 
-base::Result<void> show_plan(const spoolfmt::Spool& spool, const Request& request,
-                             const Site* smarthost, ScanOrder order) {
+base::Result<void> show_plan(const RunTools& tools, const Request& request,
+                             const RunSettings& settings) {
   struct Line {
+    std::string name;
     std::uint64_t messages = 0, bytes = 0;
     std::int64_t oldest = 0;
   };
-  std::map<std::string, SiteIndex, std::less<>> known;
-  std::vector<std::string> names;
-  std::vector<Line> lines;
-  SiteOf site_of = [&](std::string_view domain) {
-    auto name = smarthost ? smarthost->name : base::lower(domain);
-    auto [site, fresh] =
-        known.emplace(std::move(name), static_cast<SiteIndex>(lines.size()));
-    if (fresh) {
-      names.push_back(site->first);
-      lines.emplace_back();
-    }
-    return site->second;
+  base::SystemClock clock;
+  policy::LookupFiles files;
+  Names names(tools.resolver);
+  RetryBook retries(tools.policy, names, files, clock, tools.hints, request.force);
+  Sites sites;
+  RoutePhase routes(tools.policy, names, files, retries, sites, clock);
+  std::map<std::string, Line> lines;
+  auto count = [&](const std::string& name, const spoolfmt::Queued& queued) {
+    Line& line = lines[name];
+    line.name = name;
+    std::int64_t received = queued.h.file.received;
+    if (line.messages++ == 0 || received < line.oldest) line.oldest = received;
+    line.bytes += static_cast<std::uint64_t>(
+        std::max<std::int64_t>(0, queued.message_size().value_or(0)));
   };
   base::Failures failures;
   ScanEvents events;
+  events.thaws = [](const spoolfmt::Queued&) { return false; };
   events.due = [&](const Due& due) {
-    for (SiteIndex site : legs(due.recipients, site_of)) {
-      Line& line = lines[site];
-      if (line.messages++ == 0 || due.received < line.oldest)
-        line.oldest = due.received;
-      line.bytes += due.size;
+    auto input = tools.spool.input(due.queued.entry.subdirectory);
+    Plan plan = routes.plan(due.queued, input);
+    while (!plan.wanted.empty()) {
+      for (const Names::Question& question : plan.wanted) names.learn_now(question);
+      plan = routes.plan(due.queued, input);
     }
+    for (SiteIndex site : plan.sites())
+      count(site == kDesk ? "(no connection needed)" : sites.at(site).name, due.queued);
+    if (plan.has_foreign()) count("(left for Exim)", due.queued);
+    if (plan.sites().empty() && !plan.has_foreign()) count("(not due)", due.queued);
   };
-  events.frozen = [](const spoolfmt::MessageId&) {};
+  events.frozen = [](const MessageId&) {};
   events.trouble = [&](const base::Error& error) { failures.add(error); };
   events.stop = [] { return false; };
-  TRY(scan(spool, request, order, events));
-  std::vector<SiteIndex> sorted(lines.size());
-  for (SiteIndex i = 0; i < sorted.size(); ++i) sorted[i] = i;
-  std::ranges::stable_sort(sorted, std::ranges::greater{},
-                           [&](SiteIndex site) { return lines[site].messages; });
-  auto time = std::chrono::floor<std::chrono::seconds>(base::SystemClock().now());
-  if (!lines.empty()) std::printf("Messages      Bytes  Oldest  Site\n");
-  for (SiteIndex site : sorted) {
-    const Line& line = lines[site];
+  TRY(scan(tools.spool, request, settings.order, events));
+  std::vector<Line> sorted;
+  for (auto& [name, line] : lines) sorted.push_back(std::move(line));
+  std::ranges::stable_sort(sorted, std::ranges::greater{}, &Line::messages);
+  auto time = std::chrono::floor<std::chrono::seconds>(clock.now());
+  if (!sorted.empty()) std::printf("Messages      Bytes  Oldest  Site\n");
+  for (const Line& line : sorted)
     std::printf("%8ju %10ju  %6s  %s\n", static_cast<std::uintmax_t>(line.messages),
                 static_cast<std::uintmax_t>(line.bytes),
-                age(time.time_since_epoch().count() - line.oldest).c_str(),
-                base::printable(names[site]).c_str());
-  }
+                spoolfmt::format_listing_age(time.time_since_epoch().count() -
+                                             line.oldest)
+                    .c_str(),
+                base::printable(line.name).c_str());
   return failures.result();
 }
 

@@ -2,20 +2,25 @@
 //
 // One queue run: scan, routing and delivery side by side, in one process.
 //
-// A thread reads the queue and posts what is due to the loop; there the ramp decides
-// which site starts, and one task a connection drains it.  The run ends when the scan
-// is over and no connection is left.
+// A thread reads the queue, routes what is due and posts it to the loop; there the ramp
+// decides which site starts, and one task a connection drains it.  A message that needs
+// a name nobody has asked for yet is put aside until its answer came.  The run ends
+// when the scan is over and no connection is left.
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 
 #include "base/log.h"
 #include "base/result.h"
-#include "policy/main_options.h"
+#include "hints/store.h"
+#include "net/resolver.h"
+#include "policy/log_selector.h"
+#include "policy/policy.h"
+#include "qrunner/dsn_options.h"
 #include "qrunner/ramp.h"
 #include "qrunner/request.h"
-#include "qrunner/route_phase.h"
 #include "qrunner/scan.h"
 #include "spoolfmt/spool.h"
 
@@ -24,21 +29,31 @@ namespace qrunner {
 struct RunSettings {
   Ramp::Settings ramp;
   ScanOrder order = ScanOrder::directory;
-  std::string helo_name;
+  policy::LogSelector shown{};
+  DsnOptions reports{};
+  spoolfmt::IdScheme ids{};  // of the messages we make
   bool message_logs = true;
   bool preserve_message_logs = false;
+  bool follow = false;  // what comes later, too, until somebody ends us
 };
 
-// Runs the queue over one site.  Code::partial: a message that was named is not there.
-// Code::disk: a delivery or its log line could not be written down, and the run was
-// stopped.
-base::Result<void> run_queue(const spoolfmt::Spool& spool, const Request& request,
-                             const Site& smarthost, const RunSettings& settings,
-                             base::MainLog& log);
+// What a run works with; all live longer than it.
+struct RunTools {
+  const spoolfmt::Spool& spool;
+  const policy::Policy& policy;
+  net::Resolver& resolver;
+  hints::Store& hints;
+  base::MainLog& log;
+};
 
-// Looks only: what would go where, one line a site on stdout.  Without a smarthost
-// each domain counts as a site.
-base::Result<void> show_plan(const spoolfmt::Spool& spool, const Request& request,
-                             const Site* smarthost, ScanOrder order);
+// Runs the queue.  Code::partial: a message that was named is not there.  Code::disk: a
+// delivery or its log line could not be written down, and the run was stopped.
+// Code::temporary: no name server answers, come again.
+base::Result<void> run_queue(const RunTools& tools, const Request& request,
+                             const RunSettings& settings);
+
+// Looks only: what would go where, one line a site on stdout.
+base::Result<void> show_plan(const RunTools& tools, const Request& request,
+                             const RunSettings& settings);
 
 }  // namespace qrunner

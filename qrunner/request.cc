@@ -2,6 +2,7 @@
 #include "qrunner/request.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/text.h"
 
@@ -92,7 +93,9 @@ std::string run_detail(const Request& request, long pid) {
 }
 
 bool in_range(const Request& request, std::string_view id) {
-  return (request.start.empty() || id >= request.start) &&
+  bool ours = request.shards < 2 ||
+              std::hash<std::string_view>()(id) % request.shards == request.shard;
+  return ours && (request.start.empty() || id >= request.start) &&
          (request.stop.empty() || id <= request.stop);
 }
 

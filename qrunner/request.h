@@ -38,6 +38,7 @@ struct Request {
   std::vector<spoolfmt::MessageId> ids;             // -M, --only: just these
   bool named_only = false;                          // ... even if there are none
   std::string start, stop;                          // ids, inclusive; empty: open
+  unsigned shard = 0, shards = 1;  // of so many runs that part the queue, this one
 };
 
 // `[q][i][f|ff][l][G<name>]`, what stands behind -q.  Code::usage for other letters or

@@ -25,9 +25,16 @@ constexpr int kDnsDeferred = -36;
 // Looks at one message, an address at a time.
 class Planner {
  public:
-  Planner(const policy::Policy& policy, Sites& sites, const spoolfmt::Queued& queued,
-          RoutingContext& context)
-      : policy_(policy), sites_(sites), queued_(queued), context_(context) {
+  Planner(const policy::Policy& policy, const RetryBook& retries, Sites& sites,
+          const spoolfmt::Queued& queued, RoutingContext& context)
+      : policy_(policy),
+        retries_(retries),
+        sites_(sites),
+        queued_(queued),
+        context_(context) {
+    waiting_.received = queued.h.file.received_time();
+    waiting_.sender = queued.h.file.sender;
+    waiting_.first_time = queued.h.file.has("deliver_firsttime");
     for (const auto& node : queued.h.file.delivered.nodes) done_.insert(node.name);
     for (std::string_view line : queued.journal) done_.insert(line);
   }
@@ -37,13 +44,23 @@ class Planner {
     for (std::size_t i = 0; i < recipients.size(); ++i) {
       std::string unique = spoolfmt::unique_form(recipients[i].address);
       if (!done_.contains(recipients[i].address) && !done_.contains(unique))
-        route(i, recipients[i].address);
+        consider(i, recipients[i].address, unique);
     }
     plan_.wanted = context_.wanted();
     return std::move(plan_);
   }
 
  private:
+  void consider(std::size_t recipient, std::string_view address,
+                const std::string& unique) {
+    if (retries_.may_route(unique, waiting_)) return route(recipient, address);
+    Destination destination;
+    destination.kind = Kind::waits;
+    destination.recipient = recipient;
+    destination.unique = unique;
+    plan_.destinations.push_back(std::move(destination));
+  }
+
   void route(std::size_t recipient, std::string_view address) {
     auto all = policy::route(policy_, address, policy::RoutePurpose::deliver, context_);
     for (RoutedAddress& routed : all) {
@@ -274,10 +291,12 @@ class Planner {
   }
 
   const policy::Policy& policy_;
+  const RetryBook& retries_;
   Sites& sites_;
   const spoolfmt::Queued& queued_;
   RoutingContext& context_;
   std::unordered_set<std::string_view> done_;
+  Waiting waiting_;
   bool lookup_deferred_ = false;
   Plan plan_;
 };
@@ -292,7 +311,8 @@ std::vector<SiteIndex> Plan::sites() const {
   for (const Destination& destination : destinations)
     if (destination.kind == Kind::send)
       add(destination.site);
-    else if (destination.kind != Kind::foreign && destination.kind != Kind::done)
+    else if (destination.kind == Kind::fail || destination.kind == Kind::defer ||
+             destination.kind == Kind::discard)
       add(kDesk);
   bool all_done = std::ranges::all_of(destinations, [](const Destination& one) {
     return one.kind == Kind::done;
@@ -310,7 +330,7 @@ bool Plan::has_foreign() const {
 Plan RoutePhase::plan(const spoolfmt::Queued& queued,
                       const std::filesystem::path& input) {
   RoutingContext context(policy_, queued, input, clock_.now(), files_, names_);
-  return Planner(policy_, sites_, queued, context).plan();
+  return Planner(policy_, retries_, sites_, queued, context).plan();
 }
 
 }  // namespace qrunner

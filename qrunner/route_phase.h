@@ -16,6 +16,7 @@
 #include "policy/policy.h"
 #include "policy/routers.h"
 #include "qrunner/names.h"
+#include "qrunner/retry_book.h"
 #include "qrunner/routing_context.h"
 #include "qrunner/sites.h"
 #include "spoolfmt/queued.h"
@@ -30,6 +31,7 @@ struct Destination {
     defer,    // not now: routed.message
     discard,  // :blackhole:
     foreign,  // needs what only Exim has: routed.message says what
+    waits,    // its retry time has not come
     done,     // has been delivered there
   };
   Kind kind = Kind::send;
@@ -55,9 +57,15 @@ struct Plan {
 class RoutePhase {
  public:
   // All live longer than this.
-  RoutePhase(const policy::Policy& policy, const Names& names, Sites& sites,
+  RoutePhase(const policy::Policy& policy, const Names& names,
+             policy::LookupFiles& files, const RetryBook& retries, Sites& sites,
              const base::Clock& clock)
-      : policy_(policy), names_(names), sites_(sites), clock_(clock) {}
+      : policy_(policy),
+        names_(names),
+        files_(files),
+        retries_(retries),
+        sites_(sites),
+        clock_(clock) {}
 
   // `input` is the directory of the message's files.
   Plan plan(const spoolfmt::Queued& queued, const std::filesystem::path& input);
@@ -71,9 +79,10 @@ class RoutePhase {
  private:
   const policy::Policy& policy_;
   const Names& names_;
+  policy::LookupFiles& files_;
+  const RetryBook& retries_;
   Sites& sites_;
   const base::Clock& clock_;
-  policy::LookupFiles files_;
 };
 
 }  // namespace qrunner

@@ -4,14 +4,20 @@
 //
 // The command line is Exim's where Exim has one (-q, -R, -S, -M); man/bobbin-run.8 is
 // the manual, man/bobbin-schedule.7 the idea behind the ramp.
+#include <cstdio>
 #include <iostream>
 #include <limits>
 
 #include "base/cli.h"
 #include "base/clock.h"
+#include "engine/program_policy.h"
+#include "engine/resolver_options.h"
+#include "policy/log_selector.h"
 #include "policy/main_options.h"
+#include "qrunner/default_policy.h"
 #include "qrunner/queue_run.h"
 #include "qrunner/request.h"
+#include "qrunner/run_lock.h"
 
 namespace {
 
@@ -23,6 +29,8 @@ struct Options {
   bool only = false;
   bool dry_run = false;
   std::string smarthost;
+  std::string shard;
+  bool parallel = false;
   std::optional<std::size_t> ramp;
   std::chrono::nanoseconds ramp_wait = std::chrono::milliseconds(200);
   std::string order;
@@ -81,12 +89,13 @@ void describe_selection(base::Cli& cli, Options& options) {
 }
 
 void describe(base::Cli& cli, Options& options) {
-  cli.about("bobbin-run", "-q[q] --smarthost HOST[:PORT] [OPTION...] [ID...]",
+  cli.about("bobbin-run", "-q[q] [OPTION...] [ID...]",
             "Deliver the messages of a queue.");
   cli.operands("ID", options.operands,
                "with -M and --only: these; otherwise the first and the last id to try");
   describe_selection(cli, options);
-  cli.option("smarthost", 0, "HOST[:PORT]", options.smarthost, "send everything there");
+  cli.option("smarthost", 0, "HOST[:PORT]", options.smarthost,
+             "send everything there, whatever the routers say");
   cli.custom("ramp", 0, "N|inf", "ready messages that start a site in -qq (8)",
              [&](std::string_view text) { return set_ramp(text, options.ramp); });
   cli.custom("ramp-wait", 0, "T", "... or a message that waited so long (200ms)",
@@ -95,6 +104,9 @@ void describe(base::Cli& cli, Options& options) {
              "the order in which messages are started");
   cli.option("connections", 0, "N", options.connections,
              "connections to one site, at most (20)");
+  cli.option("shard", 0, "I/N", options.shard,
+             "part I of N runs side by side, each with its share of the queue");
+  cli.flag("parallel", 0, options.parallel, "beside another run of this queue");
   cli.flag("dry-run", 0, options.dry_run, "say what would go where, and do nothing");
   cli.common(options.common);
 }
@@ -137,8 +149,24 @@ base::Result<void> read_operands(const Options& options, qrunner::Request& reque
   return {};
 }
 
-qrunner::RunSettings settings(const Options& options, const policy::MainOptions& main,
-                              const qrunner::Request& request) {
+// "2/4" is the second of four.
+base::Result<void> read_shard(std::string_view text, qrunner::Request& request) {
+  if (text.empty()) return {};
+  auto slash = text.find('/');
+  auto which = base::to_number(text.substr(0, slash));
+  auto of = base::to_number(slash == text.npos ? "" : text.substr(slash + 1));
+  if (!which || !of || *which == 0 || *which > *of || *of > 1000)
+    return base::fail(base::Code::usage, "--shard '" + std::string(text) +
+                                             "': write 1/4, 2/4, 3/4 or 4/4");
+  request.shard = static_cast<unsigned>(*which - 1);
+  request.shards = static_cast<unsigned>(*of);
+  return {};
+}
+
+base::Result<qrunner::RunSettings> settings(const Options& options,
+                                            const policy::Policy& policy,
+                                            const policy::MainOptions& main,
+                                            const qrunner::Request& request) {
   qrunner::RunSettings settings;
   settings.ramp.wait = options.ramp_wait;
   settings.ramp.per_site = std::max(1U, options.connections);
@@ -151,31 +179,54 @@ qrunner::RunSettings settings(const Options& options, const policy::MainOptions&
   bool arrival =
       options.order.empty() ? main.queue_run_in_order : options.order == "arrival";
   if (arrival) settings.order = qrunner::ScanOrder::arrival;
-  settings.helo_name = policy::primary_hostname(main);
+  settings.shown = TRY(policy::LogSelector::parse(policy.main.text("log_selector")));
+  settings.reports = TRY(qrunner::DsnOptions::of(policy));
+  if (main.message_id_format == spoolfmt::MessageId::kLongLength)
+    settings.ids.release = spoolfmt::IdScheme::Release::v4_97;
+  settings.ids.localhost_number = main.localhost_number;
   settings.message_logs = main.message_logs;
   settings.preserve_message_logs = main.preserve_message_logs;
   return settings;
 }
 
+base::Result<std::shared_ptr<const policy::Policy>> load(const Options& options) {
+  policy::Program program = *policy::find_program("run");
+  if (options.smarthost.empty())
+    return engine::program_policy(options.common, program, qrunner::default_policy());
+  policy::PolicyFile file = TRY(policy::read_policy_file(options.common));
+  if (!file.exists) file = {"built-in", ""};
+  file.text = TRY(qrunner::smarthost_policy(options.smarthost, file.text));
+  return engine::program_policy(file, options.common, program);
+}
+
 base::Result<void> run(const Options& given) {
   qrunner::Request request = given.request;
   TRY(read_operands(given, request));
+  TRY(read_shard(given.shard, request));
   auto main = TRY(policy::load_main_options(given.common));
+  auto policy = TRY(load(given));
   if (request.queue.empty()) request.queue = given.common.queue;
   auto spool = TRY(spoolfmt::Spool::open(main.spool_directory, request.queue,
                                          main.split_spool_directory));
-  std::optional<qrunner::Site> smarthost;
-  if (!given.smarthost.empty())
-    smarthost = TRY(qrunner::smarthost_site(given.smarthost));
-  auto how = settings(given, main, request);
-  if (given.dry_run)
-    return show_plan(spool, request, smarthost ? &*smarthost : nullptr, how.order);
-  if (!smarthost)
-    return base::fail(base::Code::usage,
-                      "no --smarthost HOST[:PORT]: routing by MX comes with routers");
+  auto how = TRY(settings(given, *policy, main, request));
   base::SystemClock clock;
   auto log = TRY(base::MainLog::open(policy::log_path(main, "main"), clock));
-  return run_queue(spool, request, *smarthost, how, log);
+  auto resolver = TRY(net::Resolver::create(engine::resolver_options(policy->main)));
+  if (given.dry_run) {
+    auto hints = hints::Store::in_memory();
+    return show_plan({spool, *policy, *resolver, hints, log}, request, how);
+  }
+  std::optional<qrunner::RunLock> lock;
+  if (!request.named_only && !given.parallel && request.shards == 1) {
+    auto only = qrunner::RunLock::acquire(main.spool_directory, request.queue);
+    if (!only) {
+      std::printf("%s\n", only.error().text.c_str());
+      return {};
+    }
+    lock = std::move(*only);
+  }
+  auto hints = hints::Store::open(main.spool_directory);
+  return run_queue({spool, *policy, *resolver, hints, log}, request, how);
 }
 
 }  // namespace

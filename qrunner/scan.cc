@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qrunner/scan.h"
 
-#include <algorithm>
-
 #include "spoolfmt/queued.h"
 
 namespace qrunner {
@@ -45,7 +43,7 @@ class Scan {
     }
     Skip skip = refusal(request_, queued_);
     if (skip == Skip::not_asked) return;
-    if (skip == Skip::frozen) {
+    if (skip == Skip::frozen && !events_.thaws(queued_)) {
       ++counts_.frozen;
       return events_.frozen(*id);
     }
@@ -54,15 +52,7 @@ class Scan {
       return;
     }
     ++counts_.due;
-    Due due;
-    due.id = *id;
-    due.size = static_cast<std::uint64_t>(
-        std::max<std::int64_t>(0, queued_.message_size().value_or(0)));
-    due.received = h.file.received;
-    for (const auto& recipient : h.file.recipients)
-      if (!queued_.delivered(recipient.address))
-        due.recipients.push_back(recipient.address);
-    events_.due(due);
+    events_.due({*id, queued_});
   }
 
   const Request& request_;

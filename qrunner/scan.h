@@ -8,23 +8,19 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "qrunner/request.h"
 #include "spoolfmt/message_id.h"
+#include "spoolfmt/queued.h"
 #include "spoolfmt/spool.h"
 
 namespace qrunner {
 
-// A message to try.  The views live as long as the call.
+// A message to try.  What it refers to lives as long as the call.
 struct Due {
   spoolfmt::MessageId id;
-  std::uint64_t size = 0;                    // bytes
-  std::int64_t received = 0;                 // seconds since 1970
-  std::vector<std::string_view> recipients;  // not done yet; none: all are
+  const spoolfmt::Queued& queued;
 };
 
 // What a scan passed over, by reason, and what it found.
@@ -37,6 +33,8 @@ struct ScanCounts {
 };
 
 struct ScanEvents {
+  // A frozen message whose time has come is due, too.
+  std::function<bool(const spoolfmt::Queued&)> thaws;
   std::function<void(const Due&)> due;
   std::function<void(const spoolfmt::MessageId&)> frozen;
   std::function<void(const base::Error&)> trouble;  // a damaged or unreadable file

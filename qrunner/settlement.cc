@@ -1,248 +1,166 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qrunner/settlement.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-
-#include "base/text.h"
 
 namespace qrunner {
 
 namespace {
 
-// Exim's numbers of deferrals (its manual shows them in "defer (-44)").
-constexpr int kUnknown = -1;
-constexpr int kClosed = -18;
-constexpr int kRcptReply = -44;
-constexpr int kMailReply = -45;
-constexpr int kDataReply = -46;
+using Kind = smtp::Breakdown::Kind;
 
-constexpr std::size_t kLongestConfirmation = 1024;
+constexpr int kHostNotDue = -54;
+constexpr int kServiceClosing = 421;
 
-// The command that `outcome` waits for or, for recipient `i`, that was refused.
-struct Stage {
-  std::string text;
-  int number;
-};
-Stage stage_of(const smtp::Envelope& envelope, const smtp::Outcome& outcome,
-               std::size_t i, bool pipelined) {
-  std::string_view group = pipelined ? "pipelined " : "";
-  if (!outcome.mail || !outcome.mail->completed())
-    return {std::string(group) + "MAIL FROM:<" + envelope.sender + ">", kMailReply};
-  if (i >= outcome.recipients.size() || !outcome.recipients[i].completed())
-    return {"RCPT TO:<" + envelope.recipients[i] + ">", kRcptReply};
-  if (!outcome.data || outcome.data->code != 354)
-    return {std::string(group) + "DATA", kDataReply};
-  return {"end of data", kDataReply};
+hints::EnhancedCode enhanced_of(const smtp::Reply& reply) {
+  return hints::parse_enhanced_code(reply.enhanced);
 }
 
-Trouble reply_trouble(const smtp::Reply& reply, const Stage& stage) {
-  return {stage.number, "",
-          "SMTP error from remote mail server after " + stage.text + ": " +
-              smtp::reply_for_log(reply)};
-}
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (out.size() >= kLongestConfirmation) break;
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
+int number_of(const smtp::Breakdown& breakdown) {
+  switch (breakdown.kind) {
+    case Kind::unreachable:
+    case Kind::failed:
+      return breakdown.system_error;
+    case Kind::timeout:
+      return ETIMEDOUT;
+    case Kind::closed:
+      return hints::kClosed;
+    case Kind::malformed:
+      return hints::kMalformed;
+    case Kind::tls_required:
+      return hints::kTlsRequired;
+    case Kind::tls_failed:
+      return hints::kTlsFailed;
+    case Kind::auth_failed:
+      return hints::kAuthFailed;
+    case Kind::refused:
+      return 0;
+    case Kind::local:
+      break;
   }
-  return out + "\"";
+  return hints::kNoReason;
+}
+
+// Which of Exim's numbers a 4xx to that command has.
+int number_of_stage(std::string_view stage) {
+  if (stage.starts_with("pipelined ")) stage.remove_prefix(10);
+  if (stage.starts_with("MAIL")) return hints::kMailReply;
+  if (stage.starts_with("RCPT")) return hints::kRcptReply;
+  return hints::kDataReply;
+}
+
+Verdict refused(const smtp::Reply& reply, const std::string& stage, bool by_mx) {
+  Verdict verdict;
+  int number = number_of_stage(stage);
+  bool later = reply.code < 500;
+  verdict.kind = later ? Verdict::Kind::deferred : Verdict::Kind::failed;
+  verdict.trouble = {number, "",
+                     "SMTP error from remote mail server after " + stage + ": " +
+                         smtp::reply_for_log(reply)};
+  verdict.item =
+      number == hints::kRcptReply ? RetryItem::address : RetryItem::message;
+  if (reply.code == kServiceClosing) verdict.item = RetryItem::host;
+  verdict.failure.error = number;
+  verdict.failure.route = by_mx ? 'M' : 'A';
+  verdict.failure.code = reply.code;
+  verdict.failure.enhanced = enhanced_of(reply);
+  verdict.failure.text = verdict.trouble.text;
+  verdict.reply = reply;
+  return verdict;
+}
+
+Verdict lost(const smtp::Breakdown& why, bool by_mx) {
+  Verdict verdict;
+  verdict.trouble = trouble_of(why);
+  verdict.item = RetryItem::host;
+  verdict.failure = failure_of(why, by_mx);
+  verdict.reply = why.reply;
+  return verdict;
 }
 
 }  // namespace
 
-Trouble connection_trouble(const base::Error& lost, std::string_view stage) {
-  // The error begins with the place, "[::1]:25: ", and an address has no blanks.
-  std::string_view what = lost.text;
-  if (auto place = what.find(": "); place != what.npos) what.remove_prefix(place + 2);
-  for (int number : {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ECONNRESET, EPIPE})
-    if (what == std::strerror(number)) return {number, std::string(what), ""};
-  if (what == std::strerror(ETIMEDOUT)) {
-    bool connecting = stage == "initial connection";
-    return {ETIMEDOUT, std::string(what),
-            connecting ? "" : "SMTP timeout after " + std::string(stage)};
+Trouble trouble_of(const smtp::Breakdown& breakdown) {
+  Trouble trouble;
+  trouble.number = number_of(breakdown);
+  bool silent_connect = breakdown.kind == Kind::unreachable;
+  if (silent_connect || breakdown.kind == Kind::failed ||
+      breakdown.kind == Kind::timeout)
+    trouble.system_text = std::strerror(trouble.number);
+  if (!silent_connect) trouble.text = breakdown.text();
+  return trouble;
+}
+
+hints::Failure failure_of(const smtp::Breakdown& breakdown, bool by_mx) {
+  hints::Failure failure;
+  failure.error = number_of(breakdown);
+  failure.route = by_mx ? 'M' : 'A';
+  failure.connecting =
+      breakdown.kind == Kind::unreachable && breakdown.system_error == ETIMEDOUT;
+  if (breakdown.reply) {
+    failure.code = breakdown.reply->code;
+    failure.enhanced = enhanced_of(*breakdown.reply);
   }
-  if (!what.empty() && base::is_digit(what[0]))
-    return {0, "",
-            "SMTP error from remote mail server after " + std::string(stage) + ": " +
-                std::string(what)};
-  if (what == "connection closed by the server")
-    return {kClosed, "",
-            "Remote host closed connection in response to " + std::string(stage)};
-  return {kUnknown, "", std::string(what)};
+  Trouble trouble = trouble_of(breakdown);
+  failure.text = trouble.text.empty() ? trouble.system_text : trouble.text;
+  return failure;
 }
 
 Settlement settle(const smtp::Envelope& envelope, const smtp::Outcome& outcome,
-                  bool pipelined) {
+                  bool by_mx) {
   Settlement settlement;
   settlement.connection_lost = outcome.lost.has_value();
-  settlement.unknown_outcome = outcome.dot_sent && !outcome.end;
+  settlement.unknown_outcome =
+      outcome.dot_sent && outcome.ends.empty() && outcome.lost.has_value();
   for (std::size_t i = 0; i < envelope.recipients.size(); ++i) {
-    const smtp::Reply* verdict = outcome.verdict(i);
-    if (verdict && verdict == (outcome.end ? &*outcome.end : nullptr) &&
-        verdict->completed()) {
-      settlement.delivered.push_back(i);
-      continue;
+    Verdict verdict;
+    if (outcome.delivered(i)) {
+      verdict.kind = Verdict::Kind::delivered;
+      verdict.confirmation = smtp::reply_for_log(*outcome.verdict(i));
+    } else if (outcome.postponed(i)) {
+      verdict.kind = Verdict::Kind::untried;
+    } else if (const smtp::Reply* reply = outcome.verdict(i)) {
+      verdict = refused(*reply, outcome.stage(envelope, i), by_mx);
+    } else if (outcome.lost) {
+      verdict = lost(*outcome.lost, by_mx);
+      if (settlement.unknown_outcome) verdict.item = RetryItem::message;
     }
-    Stage stage = stage_of(envelope, outcome, i, pipelined);
-    Trouble trouble;
-    if (verdict)
-      trouble = reply_trouble(*verdict, stage);
-    else if (outcome.lost)
-      trouble = connection_trouble(*outcome.lost, stage.text);
-    settlement.deferred.push_back({i, std::move(trouble)});
+    settlement.verdicts.push_back(std::move(verdict));
   }
-  if (outcome.end) settlement.confirmation = smtp::reply_for_log(*outcome.end);
   return settlement;
 }
 
-Settlement defer_all(std::size_t recipients, const Trouble& trouble) {
+Settlement refuse_all(std::size_t recipients, const smtp::Reply& why) {
+  Verdict verdict;
+  verdict.kind = Verdict::Kind::failed;
+  verdict.trouble = {-1, "", smtp::reply_for_log(why)};
+  verdict.reply = why;
+  verdict.status = why.enhanced;
+  Settlement settlement;
+  settlement.verdicts.assign(recipients, verdict);
+  return settlement;
+}
+
+Settlement defer_all(std::size_t recipients, const smtp::Breakdown& why, bool by_mx) {
+  Verdict verdict = lost(why, by_mx);
+  // The server's own no to everybody is for good, if there is no other host.
+  if (why.code() == base::Code::permanent && why.kind == Kind::refused)
+    verdict.kind = Verdict::Kind::failed;
   Settlement settlement;
   settlement.connection_lost = true;
-  for (std::size_t i = 0; i < recipients; ++i)
-    settlement.deferred.push_back({i, trouble});
+  settlement.verdicts.assign(recipients, verdict);
   return settlement;
 }
 
-std::string host_text(const Peer& peer) {
-  return "H=" + peer.name + " [" + peer.address + "]" + (peer.continued ? "*" : "");
-}
-
-std::string delivery_text(std::string_view address, const Site& site, const Peer& peer,
-                          std::string_view confirmation) {
-  return std::string(address) + " R=" + site.router + " T=" + site.transport + " " +
-         host_text(peer) + " C=" + quoted(confirmation);
-}
-
-std::string deferral_text(std::string_view address, const Site& site, const Peer* peer,
-                          const Trouble& trouble) {
-  std::string text = std::string(address) + " R=" + site.router +
-                     " T=" + site.transport + " defer (" +
-                     std::to_string(trouble.number) + ")";
-  if (!trouble.system_text.empty()) text += ": " + trouble.system_text;
-  if (peer) text += " " + host_text(*peer);
-  if (!trouble.text.empty()) text += ": " + trouble.text;
-  return text;
-}
-
-std::string host_line(const Peer& peer, const Trouble& trouble) {
-  std::string text = host_text(peer);
-  if (!trouble.text.empty()) text += ": " + trouble.text;
-  if (!trouble.system_text.empty())
-    text += (trouble.text.empty() ? " " : ": ") + trouble.system_text;
-  return text;
-}
-
-namespace {
-
-class Finish {
- public:
-  Finish(Outgoing& outgoing, const Settlement& settlement, const Site& site,
-         const Peer* peer, Books& books)
-      : outgoing_(outgoing),
-        settlement_(settlement),
-        site_(site),
-        peer_(peer),
-        books_(books) {}
-
-  base::Result<void> run() {
-    std::vector<std::string> uniques, names;
-    for (std::size_t i : settlement_.delivered) {
-      const Outgoing::Target& target = outgoing_.targets()[i];
-      uniques.push_back(target.unique);
-      names.push_back(target.unique);
-      names.insert(names.end(), target.spellings.begin(), target.spellings.end());
-    }
-    outgoing_.file().mark_delivered(names);
-    if (!uniques.empty()) TRY(record(uniques));
-    TRY(write_log());
-    return somebody_left() ? keep() : complete();
-  }
-
- private:
-  // Makes the deliveries durable: in the journal, or if that fails in -H itself.
-  base::Result<void> record(const std::vector<std::string>& uniques) {
-    base::Result<void> done = outgoing_.record(uniques);
-    if (done) return {};
-    if (outgoing_.message().publish(outgoing_.file())) return {};
-    return std::unexpected(base::at("a delivery could not be recorded", done.error()));
-  }
-
-  bool somebody_left() const {
-    return outgoing_.others_left() || !outgoing_.held().empty() ||
-           !settlement_.deferred.empty();
-  }
-
-  base::Result<void> write_log() {
-    std::string_view mark = "=> ";
-    if (outgoing_.thawed()) TRY(main_line("Unfrozen by forced delivery"));
-    for (std::size_t i : settlement_.delivered) {
-      const Outgoing::Target& target = outgoing_.targets()[i];
-      TRY(main_line(std::string(mark) + delivery_text(target.unique, site_, *peer_,
-                                                      settlement_.confirmation)));
-      own_line(target.spellings.front() + ": " + site_.transport +
-               " transport succeeded");
-      mark = "-> ";
-    }
-    for (const auto& [recipient, trouble] : settlement_.deferred)
-      TRY(deferral(outgoing_.targets()[recipient].unique, peer_, trouble));
-    for (const auto& held : outgoing_.held())
-      TRY(deferral(held.target.unique, nullptr, {kUnknown, "", held.reason}));
-    books_.tally.delivered += settlement_.delivered.size();
-    if (settlement_.unknown_outcome) ++books_.tally.unknown;
-    return {};
-  }
-
-  base::Result<void> deferral(const std::string& unique, const Peer* peer,
-                              const Trouble& trouble) {
-    ++books_.tally.deferred;
-    // A host that was never reached has its own line, and is not named here.
-    bool never_reached = settlement_.connection_lost && trouble.text.empty();
-    auto text = deferral_text(unique, site_, never_reached ? nullptr : peer, trouble);
-    own_line(text);
-    return main_line("== " + text);
-  }
-
-  base::Result<void> complete() {
-    TRY(outgoing_.message().remove_but_journal(books_.preserve_message_logs));
-    books_.sweep.add(outgoing_.message().path("-J"));
-    ++books_.tally.completed;
-    return main_line("Completed");
-  }
-
-  base::Result<void> keep() {
-    spoolfmt::HFile& file = outgoing_.file();
-    bool changed = !settlement_.delivered.empty() || outgoing_.thawed() ||
-                   file.has("deliver_firsttime");
-    file.remove("deliver_firsttime");
-    if (changed) TRY(outgoing_.message().publish(file));
-    ++books_.tally.remaining;
-    return outgoing_.message().remove_journal();
-  }
-
-  base::Result<void> main_line(const std::string& text) {
-    return books_.log.write(outgoing_.id().text(), text);
-  }
-  void own_line(const std::string& text) {
-    if (books_.message_logs) outgoing_.message().log(text, books_.clock.now());
-  }
-
-  Outgoing& outgoing_;
-  const Settlement& settlement_;
-  const Site& site_;
-  const Peer* peer_;
-  Books& books_;
-};
-
-}  // namespace
-
-base::Result<void> finish(Outgoing& outgoing, const Settlement& settlement,
-                          const Site& site, const Peer* peer, Books& books) {
-  return Finish(outgoing, settlement, site, peer, books).run();
+Settlement not_due(std::size_t recipients, const std::string& domain) {
+  Verdict verdict;
+  verdict.item = RetryItem::host;
+  verdict.trouble = {kHostNotDue, "",
+                     "retry time not reached for any host for '" + domain + "'"};
+  Settlement settlement;
+  settlement.verdicts.assign(recipients, verdict);
+  return settlement;
 }
 
 }  // namespace qrunner

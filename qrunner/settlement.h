@@ -1,103 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What became of each recipient, and what has to be written down about it.
+// What became of each recipient, decided from what a server said (Exim manual, "Errors
+// in outgoing SMTP"; spec/queue-run.md 7).
 //
-// First the decision, from the replies alone; then its lines for the logs, in Exim's
-// words, so that exigrep and eximstats read them; last the disk work, in the order
-// that makes a crash harmless: journal and its sync, log, then either -D, -H and later
-// -J go, or -H is rewritten and -J goes.
-//
-// There are no bounces yet, so a refusal for good is a deferral too: a recipient given
-// up without a word to the sender would be lost mail.
+// Pure.  Three classes of trouble: a host's concerns all who go there, a message's this
+// message there, a recipient's that one alone; retry records are kept accordingly.
+// 421 is the host's whatever it answered.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/result.h"
-#include "net/endpoint.h"
-#include "qrunner/journal_sweep.h"
-#include "qrunner/outgoing.h"
-#include "qrunner/route_phase.h"
+#include "hints/retry_record.h"
+#include "qrunner/log_lines.h"
+#include "qrunner/retry_schedule.h"
+#include "smtp/breakdown.h"
 #include "smtp/exchange.h"
 
 namespace qrunner {
 
-// A reason to try later, as in "defer (-44): ...".
-struct Trouble {
-  int number = -1;          // an errno, or one of Exim's negative numbers
-  std::string system_text;  // of an errno
-  std::string text;         // may be empty
+struct Verdict {
+  enum class Kind : std::uint8_t {
+    delivered,
+    failed,
+    deferred,
+    untried,  // it goes again at once, in another transaction
+  };
+  Kind kind = Kind::deferred;
+  Trouble trouble{};                    // of what failed or is deferred
+  RetryItem item = RetryItem::address;  // what has to be waited for
+  hints::Failure failure{};             // for its record
+  std::optional<smtp::Reply> reply{};   // of the server
+  std::string status{};                 // our own RFC 3463 code; "": the reply's
+  std::string confirmation{};           // the reply that delivered
 };
 
 struct Settlement {
-  struct Deferral {
-    std::size_t recipient = 0;  // in the envelope
-    Trouble trouble;
-  };
-
-  std::vector<std::size_t> delivered;  // in the envelope
-  std::vector<Deferral> deferred;
-  std::string confirmation;      // the reply that delivered, for C=
-  bool connection_lost = false;  // or 421: the host's fault, not the message's
-  bool unknown_outcome = false;  // no answer to the dot: they may have it
+  std::vector<Verdict> verdicts;  // in the order of the envelope
+  bool connection_lost = false;   // or 421
+  bool unknown_outcome = false;   // no answer to the dot: they may have it
 };
 
-// What stands in H=, and whether the connection carried a message before.
-struct Peer {
-  std::string name, address;
-  bool continued = false;
-  bool pipelined = false;
-};
-
+// `by_mx`: how the host was found.
 Settlement settle(const smtp::Envelope& envelope, const smtp::Outcome& outcome,
-                  bool pipelined);
-// Everybody waits: there is no connection.
-Settlement defer_all(std::size_t recipients, const Trouble& trouble);
+                  bool by_mx);
+// The server cannot take it, and nothing was sent.
+Settlement refuse_all(std::size_t recipients, const smtp::Reply& why);
+// Everybody waits: no connection came about.
+Settlement defer_all(std::size_t recipients, const smtp::Breakdown& why, bool by_mx);
+// Everybody waits for the retry time of all hosts of `domain`.
+Settlement not_due(std::size_t recipients, const std::string& domain);
 
-// A connection that broke, or never was; `stage` as in "after RCPT TO:<a@b>".
-Trouble connection_trouble(const base::Error& lost, std::string_view stage);
-
-std::string host_text(const Peer& peer);  // "H=mx.example [192.0.2.1]*"
-// Behind the mark: "a@b R=smarthost T=remote_smtp H=... C=\"...\"".
-std::string delivery_text(std::string_view address, const Site& site, const Peer& peer,
-                          std::string_view confirmation);
-std::string deferral_text(std::string_view address, const Site& site, const Peer* peer,
-                          const Trouble& trouble);
-// "H=mx.example [192.0.2.1] Connection refused"
-std::string host_line(const Peer& peer, const Trouble& trouble);
-
-// How a run counts; one object for all its threads.
-struct Tally {
-  std::atomic<std::uint64_t> completed{0};  // messages
-  std::atomic<std::uint64_t> remaining{0};  // messages tried and kept
-  std::atomic<std::uint64_t> delivered{0};  // recipients
-  std::atomic<std::uint64_t> deferred{0};
-  std::atomic<std::uint64_t> locked{0};  // messages
-  std::atomic<std::uint64_t> damaged{0};
-  std::atomic<std::uint64_t> unknown{0};  // messages without an answer to their dot
-  std::atomic<std::uint64_t> connections{0};
-};
-
-// Where things are written down.
-struct Books {
-  base::MainLog& log;
-  const base::Clock& clock;
-  JournalSweep& sweep;
-  Tally& tally;
-  bool message_logs = true;
-  bool preserve_message_logs = false;
-};
-
-// Writes it all down and lets go of the message.  Blocks.  `peer` is null if there was
-// no connection.  An error means that a delivery may not be on record: no message may
-// be sent any more.
-base::Result<void> finish(Outgoing& outgoing, const Settlement& settlement,
-                          const Site& site, const Peer* peer, Books& books);
+// What the log says, and the record keeps, of a conversation that ended early.
+Trouble trouble_of(const smtp::Breakdown& breakdown);
+hints::Failure failure_of(const smtp::Breakdown& breakdown, bool by_mx);
 
 }  // namespace qrunner

@@ -3,23 +3,13 @@
 
 #include <utility>
 
-#include "base/failures.h"
+#include "engine/program_policy.h"
 #include "policy/programs.h"
 #include "receiver/default_policy.h"
 
 namespace receiver {
 
 namespace {
-
-// A line each: "FILE:LINE:COLUMN: error: what; remedy".
-void tell(const policy::Loaded& loaded,
-          const std::vector<policy::Diagnostic>& diagnostics,
-          std::string_view severity) {
-  for (const policy::Diagnostic& each : diagnostics) {
-    std::string text = loaded.source.format(each, severity);
-    base::complain(text.substr(0, text.find('\n')));
-  }
-}
 
 // Certificates that are the same for everybody can be read now; others are when a
 // client needs them.
@@ -42,20 +32,8 @@ base::Result<void> check_certificates(const policy::Options& main, net::TlsKeys&
 
 base::Result<std::shared_ptr<const policy::Policy>> read_policy(
     const base::CommonOptions& common) {
-  policy::PolicyFile file = TRY(policy::read_policy_file(common));
-  if (!file.exists) file = {"built-in", std::string(default_policy())};
-  auto loaded =
-      TRY(policy::load_policy(file, common, *policy::find_program("receive")));
-  tell(loaded, loaded.diagnostics.errors, "error");
-  tell(loaded, loaded.diagnostics.warnings, "warning");
-  if (!loaded.policy) {
-    std::size_t count = loaded.diagnostics.errors.size();
-    return base::fail(base::Code::config, file.name.string() + ": " +
-                                              std::to_string(count) +
-                                              (count == 1 ? " mistake" : " mistakes") +
-                                              ": 'bobbin policy check' shows where");
-  }
-  return loaded.policy;
+  return engine::program_policy(common, *policy::find_program("receive"),
+                                default_policy());
 }
 
 base::Result<std::shared_ptr<const Service>> make_service(

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qrunner/books.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "hints/retry_key.h"
+#include "policy/mail_address.h"
+
+namespace qrunner {
+
+namespace {
+
+using Kind = Verdict::Kind;
+using policy::LogItem;
+
+class Finish {
+ public:
+  Finish(Outgoing& outgoing, const Leave& leave, Carried& carried, Books& books)
+      : outgoing_(outgoing),
+        leave_(leave),
+        carried_(carried),
+        books_(books),
+        verdicts_(leave.settlement.verdicts) {
+    waiting_.received = outgoing.file().received_time();
+    waiting_.sender = outgoing.file().sender;
+    waiting_.first_time = outgoing.file().has("deliver_firsttime");
+  }
+
+  base::Result<void> run() {
+    if (!outgoing_.thawed().empty()) TRY(main_line(std::string(outgoing_.thawed())));
+    judge_desk();
+    keep_retry_times();
+    TRY(record_deliveries());
+    TRY(tell_deliveries());
+    TRY(tell_failures());
+    TRY(tell_deferrals());
+    if (leave_.settlement.unknown_outcome) ++books_.tally.unknown;
+    if (leave_.last) TRY(send_bounces());
+    if (outgoing_.somebody_left()) return keep();
+    return complete();
+  }
+
+ private:
+  const Destination& target(std::size_t i) const { return *outgoing_.targets()[i]; }
+
+  // Whom routing alone decided about.
+  void judge_desk() {
+    if (!verdicts_.empty() || outgoing_.site().kind != Site::Kind::desk) return;
+    for (const Destination* destination : outgoing_.targets()) {
+      Verdict verdict;
+      verdict.trouble = {destination->number, "", destination->routed.message};
+      verdict.item = RetryItem::domain;
+      verdict.failure.error = destination->number;
+      verdict.failure.text = destination->routed.message;
+      verdict.status = destination->status;
+      if (destination->kind == Destination::Kind::fail) verdict.kind = Kind::failed;
+      if (destination->kind == Destination::Kind::discard)
+        verdict.kind = Kind::delivered;
+      if (destination->routed.freeze) freeze_ = true;
+      verdicts_.push_back(std::move(verdict));
+    }
+  }
+
+  // ---- retry times
+
+  std::string host_name() const { return leave_.peer ? leave_.peer->name : ""; }
+
+  hints::HostItem host_item() const {
+    hints::HostItem item;
+    item.name = leave_.peer->name;
+    item.address = leave_.peer->address;
+    item.port = leave_.peer->port;
+    item.interface = outgoing_.site().smtp.interface;
+    return item;
+  }
+
+  RetrySubject subject_of(std::size_t i, RetryItem item) const {
+    RetrySubject subject;
+    subject.item = item;
+    subject.address = target(i).unique;
+    if (item == RetryItem::domain) {
+      auto at = subject.address.rfind('@');
+      subject.address.remove_prefix(at == subject.address.npos ? 0 : at + 1);
+      subject.key = hints::domain_key(subject.address);
+    } else if (item == RetryItem::address) {
+      subject.key = hints::recipient_key(subject.address, outgoing_.file().sender);
+    } else if (leave_.peer) {
+      subject.host = leave_.peer->name;
+      subject.key = item == RetryItem::host
+                        ? hints::host_key(host_item())
+                        : hints::message_key(host_item(), outgoing_.id().text());
+    }
+    return subject;
+  }
+
+  void keep_retry_times() {
+    for (std::size_t i = 0; i < verdicts_.size(); ++i) {
+      Verdict& verdict = verdicts_[i];
+      if (verdict.kind == Kind::delivered && leave_.peer) {
+        for (RetryItem item : {RetryItem::host, RetryItem::message, RetryItem::address,
+                               RetryItem::domain})
+          books_.retries.succeeded(subject_of(i, item).key);
+      }
+      if (verdict.kind != Kind::deferred || verdict.failure.text.empty()) continue;
+      bool of_host = verdict.item == RetryItem::host;
+      // A host's record is the connection's business, as long as it has others to try.
+      RetrySubject subject = subject_of(i, verdict.item);
+      if (subject.key.empty()) continue;
+      bool over = of_host && i > 0
+                      ? host_over_
+                      : books_.retries.failed(subject, verdict.failure, waiting_);
+      if (of_host) host_over_ = over;
+      if (!over) continue;
+      verdict.kind = Kind::failed;
+      verdict.trouble.text += (verdict.trouble.text.empty() ? "" : ": ");
+      verdict.trouble.text += "retry timeout exceeded";
+      timed_out_.push_back(i);
+    }
+  }
+
+  // ---- deliveries
+
+  // Makes them durable: in the journal, or if that fails in -H itself.
+  base::Result<void> put_on_record(const std::vector<std::string>& uniques) {
+    if (uniques.empty()) return {};
+    base::Result<void> done = outgoing_.record(uniques);
+    outgoing_.finish(uniques);
+    if (done) return {};
+    if (outgoing_.message().publish(outgoing_.file())) return {};
+    return std::unexpected(base::at("a delivery could not be recorded", done.error()));
+  }
+
+  base::Result<void> record_deliveries() {
+    std::vector<std::string> uniques;
+    for (std::size_t i = 0; i < verdicts_.size(); ++i)
+      if (verdicts_[i].kind == Kind::delivered) uniques.push_back(target(i).unique);
+    changed_ = changed_ || !uniques.empty();
+    return put_on_record(uniques);
+  }
+
+  Subject subject(std::size_t i) const {
+    const Destination& destination = target(i);
+    const spoolfmt::HFile& file = outgoing_.file();
+    Subject subject;
+    subject.address = destination.unique;
+    std::string original =
+        spoolfmt::unique_form(outgoing_.recipient(destination).address);
+    if (original != destination.unique) subject.original = std::move(original);
+    subject.sender = file.sender;
+    subject.return_path = outgoing_.envelope().recipients.empty()
+                              ? file.sender
+                              : outgoing_.envelope().sender;
+    subject.queue = books_.queue;
+    subject.router = destination.routed.router;
+    subject.transport = destination.routed.transport;
+    return subject;
+  }
+
+  base::Result<void> tell_deliveries() {
+    std::string_view mark = "=> ";
+    std::vector<Reported> relayed;
+    for (std::size_t i = 0; i < verdicts_.size(); ++i) {
+      if (verdicts_[i].kind != Kind::delivered) continue;
+      ++books_.tally.delivered;
+      if (target(i).kind == Destination::Kind::discard || is_discarded(i)) {
+        TRY(main_line("=> :blackhole: <" + target(i).unique +
+                      "> R=" + target(i).routed.router));
+        continue;
+      }
+      Delivery delivery;
+      delivery.size = outgoing_.envelope().size.value_or(0);
+      delivery.confirmation = verdicts_[i].confirmation;
+      delivery.times.queued = std::chrono::duration_cast<std::chrono::microseconds>(
+          books_.clock.now() - waiting_.received);
+      delivery.times.own = leave_.took;
+      TRY(main_line(std::string(mark) +
+                    delivery_text(subject(i), leave_.peer, delivery, books_.shown)));
+      own_line(outgoing_.recipient(target(i)).address + ": " +
+               target(i).routed.transport + " transport succeeded");
+      mark = "-> ";
+      if (!leave_.passes_dsn)
+        relayed.push_back(reported(i, leave_.peer ? Action::relayed : Action::delivered));
+    }
+    return books_.reports.success(outgoing_, std::move(relayed));
+  }
+
+  bool is_discarded(std::size_t i) const {
+    return outgoing_.site().kind == Site::Kind::desk &&
+           target(i).routed.outcome == policy::RoutedAddress::Outcome::discard;
+  }
+
+  // ---- failures
+
+  Reported reported(std::size_t i, Action action) const {
+    const Destination& destination = target(i);
+    const spoolfmt::Recipient& source = outgoing_.recipient(destination);
+    const Verdict& verdict = verdicts_[i];
+    Reported reported;
+    reported.address = destination.unique;
+    reported.original = source.address;
+    reported.errors_to = destination.routed.errors_to.value_or(source.errors_to);
+    reported.orcpt = source.orcpt;
+    reported.notify = source.dsn_flags;
+    reported.action = action;
+    reported.status = verdict.status;
+    reported.reply = verdict.reply;
+    reported.error = verdict.trouble.text.empty() ? verdict.trouble.system_text
+                                                  : verdict.trouble.text;
+    reported.last_attempt = books_.clock.now();
+    if (leave_.peer)
+      reported.host = ReportedHost{leave_.peer->name, leave_.peer->address,
+                                   leave_.peer->port, leave_.greeting, leave_.hello};
+    return reported;
+  }
+
+  base::Result<void> tell_failures() {
+    std::vector<std::string> ignored;
+    MessageAge age = MessageAge::of(outgoing_.file(), books_.clock.now());
+    for (std::size_t i = 0; i < verdicts_.size(); ++i) {
+      if (verdicts_[i].kind != Kind::failed) continue;
+      bool reached = leave_.peer && !never_reached(verdicts_[i]);
+      auto text = failure_text(subject(i), reached ? leave_.peer : nullptr,
+                               verdicts_[i].trouble, books_.shown);
+      TRY(main_line("** " + text));
+      own_line((target(i).routed.transport.empty()
+                    ? std::string("routing failed for ")
+                    : target(i).routed.transport + " transport failed for ") +
+               text);
+      if (std::ranges::find(timed_out_, i) != timed_out_.end())
+        TRY(main_line("** " + target(i).unique + ": retry timeout exceeded"));
+      ++books_.tally.failed;
+      Reported failure = reported(i, Action::failed);
+      FailureDecision decision =
+          decide_failure(age, failure.errors_to, failure.notify, outgoing_.cancelled(),
+                         books_.reports.events());
+      switch (decision.what) {
+        case Failure::report:
+          carried_.failures.push_back(std::move(failure));
+          break;
+        case Failure::ignore:
+          if (!decision.log.empty())
+            TRY(main_line(target(i).unique + ": " + std::string(decision.log)));
+          ignored.push_back(target(i).unique);
+          break;
+        case Failure::freeze:
+          freeze_ = true;
+          freeze_reason_ = decision.log;
+          break;
+      }
+    }
+    changed_ = changed_ || !ignored.empty();
+    return put_on_record(ignored);
+  }
+
+  base::Result<void> send_bounces() {
+    if (carried_.failures.empty()) return {};
+    auto failures = std::exchange(carried_.failures, {});
+    auto told = books_.reports.bounce(outgoing_, failures);
+    if (!told) return std::unexpected(told.error());
+    changed_ = changed_ || !told->empty();
+    return put_on_record(*told);
+  }
+
+  // ---- deferrals
+
+  // A host that was never reached has its own line, and is not named again.
+  static bool never_reached(const Verdict& verdict) {
+    return verdict.trouble.text.empty() && !verdict.trouble.system_text.empty();
+  }
+
+  base::Result<void> tell_deferrals() {
+    constexpr int kNotDue = -52;  // from here down
+    for (std::size_t i = 0; i < verdicts_.size(); ++i) {
+      const Verdict& verdict = verdicts_[i];
+      if (verdict.kind != Kind::deferred) continue;
+      ++books_.tally.deferred;
+      const Peer* peer = never_reached(verdict) ? nullptr : leave_.peer;
+      auto text = deferral_text(subject(i), peer, verdict.trouble, books_.shown);
+      bool waits = verdict.trouble.number <= kNotDue;
+      if (!waits || waiting_.first_time) own_line(text);
+      if (!waits || books_.shown.has(LogItem::retry_defer)) TRY(main_line("== " + text));
+      if (!waits) delayed_.push_back(reported(i, Action::delayed));
+    }
+    return {};
+  }
+
+  // ---- the end
+
+  base::Result<void> complete() {
+    TRY(outgoing_.message().remove_but_journal(books_.preserve_message_logs));
+    books_.sweep.add(outgoing_.message().path("-J"));
+    ++books_.tally.completed;
+    std::string text = "Completed";
+    if (books_.shown.has(LogItem::queue_time_overall))
+      text += " QT=" + format_time(std::chrono::duration_cast<std::chrono::microseconds>(
+                                       books_.clock.now() - waiting_.received),
+                                   books_.shown.has(LogItem::millisec));
+    return main_line(text);
+  }
+
+  base::Result<void> keep() {
+    spoolfmt::HFile& file = outgoing_.file();
+    bool tried = std::ranges::any_of(
+        verdicts_, [](const Verdict& one) { return one.kind != Kind::untried; });
+    if (freeze_ && !file.frozen()) {
+      auto second = std::chrono::floor<std::chrono::seconds>(books_.clock.now());
+      file.set_value("frozen", std::to_string(second.time_since_epoch().count()));
+      TRY(main_line("Frozen" + freeze_reason_));
+      own_line("*** Frozen" + freeze_reason_);
+      changed_ = true;
+    } else if (!delayed_.empty() && leave_.last) {
+      changed_ = TRY(books_.reports.warn(outgoing_, file, delayed_)) || changed_;
+    }
+    if (tried && file.has("deliver_firsttime")) {
+      file.remove("deliver_firsttime");
+      changed_ = true;
+    }
+    if (changed_ || !outgoing_.thawed().empty())
+      TRY(outgoing_.message().publish(file));
+    ++books_.tally.remaining;
+    return outgoing_.message().remove_journal();
+  }
+
+  base::Result<void> main_line(const std::string& text) {
+    return books_.log.write(outgoing_.id().text(), text);
+  }
+  void own_line(const std::string& text) {
+    if (books_.message_logs) outgoing_.message().log(text, books_.clock.now());
+  }
+
+  Outgoing& outgoing_;
+  const Leave& leave_;
+  Carried& carried_;
+  Books& books_;
+  std::vector<Verdict> verdicts_;
+  Waiting waiting_;
+  std::vector<std::size_t> timed_out_;
+  std::vector<Reported> delayed_;
+  bool host_over_ = false;
+  bool freeze_ = false;
+  std::string freeze_reason_;
+  bool changed_ = false;  // -H says more than it did
+};
+
+}  // namespace
+
+base::Result<void> finish(Outgoing& outgoing, const Leave& leave, Carried& carried,
+                          Books& books) {
+  return Finish(outgoing, leave, carried, books).run();
+}
+
+}  // namespace qrunner

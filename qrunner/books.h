@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writes down what became of a message, in the order that makes a crash harmless:
+// journal and its sync, log, bounces, then either -D, -H and later -J go, or -H is
+// rewritten and -J goes (Exim manual, "Format of spool files"; spec/queue-run.md 9).
+//
+// A bounce is for all who failed for one sender, so failures wait for the last leg of
+// their message: what waits is carried from leg to leg, and a crash forgets it, so that
+// the next run tries and fails again.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "policy/log_selector.h"
+#include "qrunner/journal_sweep.h"
+#include "qrunner/outgoing.h"
+#include "qrunner/reports.h"
+#include "qrunner/retry_book.h"
+#include "qrunner/settlement.h"
+
+namespace qrunner {
+
+// How a run counts; one object for all its threads.
+struct Tally {
+  std::atomic<std::uint64_t> completed{0};  // messages
+  std::atomic<std::uint64_t> remaining{0};  // messages tried and kept
+  std::atomic<std::uint64_t> delivered{0};  // recipients
+  std::atomic<std::uint64_t> deferred{0};
+  std::atomic<std::uint64_t> failed{0};
+  std::atomic<std::uint64_t> locked{0};  // messages
+  std::atomic<std::uint64_t> damaged{0};
+  std::atomic<std::uint64_t> foreign{0};  // messages left to Exim
+  std::atomic<std::uint64_t> not_due{0};  // messages whose retry time has not come
+  std::atomic<std::uint64_t> unknown{0};  // messages without an answer to their dot
+  std::atomic<std::uint64_t> connections{0};
+};
+
+// Where things are written down.
+struct Books {
+  base::MainLog& log;
+  const base::Clock& clock;
+  JournalSweep& sweep;
+  Tally& tally;
+  RetryBook& retries;
+  Reports& reports;
+  policy::LogSelector shown{};
+  std::string queue;  // of a named queue
+  bool message_logs = true;
+  bool preserve_message_logs = false;
+};
+
+// Failures of a message that no bounce told yet.
+struct Carried {
+  std::vector<Reported> failures;
+};
+
+// One leg's end.
+struct Leave {
+  Settlement settlement;
+  const Peer* peer = nullptr;         // null: nobody was reached
+  std::string greeting, hello;        // of the peer
+  bool passes_dsn = false;            // the peer took what RFC 3461 says on
+  std::chrono::microseconds took{};   // the transaction
+  bool last = true;                   // no other leg of the message is on its way
+};
+
+// Writes it all down and lets go of the message.  Blocks.  An error means that a
+// delivery may not be on record: no message may be sent any more.
+base::Result<void> finish(Outgoing& outgoing, const Leave& leave, Carried& carried,
+                          Books& books);
+
+}  // namespace qrunner

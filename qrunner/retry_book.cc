@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qrunner/retry_book.h"
+
+#include <random>
+
+#include "hints/retry_key.h"
+#include "qrunner/retry_error.h"
+
+namespace qrunner {
+
+namespace {
+
+std::uint64_t random_below(std::uint64_t below) {
+  thread_local std::mt19937_64 source{std::random_device{}()};
+  return std::uniform_int_distribution<std::uint64_t>(0, below - 1)(source);
+}
+
+RetryLimits limits_of(const policy::Options& main) {
+  RetryLimits limits;
+  limits.interval_max = main.time("retry_interval_max", limits.interval_max);
+  limits.data_expire = main.time("retry_data_expire", limits.data_expire);
+  return limits;
+}
+
+}  // namespace
+
+RetryBook::RetryBook(const policy::Policy& policy, const Names& names,
+                     policy::LookupFiles& files, const base::Clock& clock,
+                     hints::Store& store, bool forced)
+    : policy_(policy),
+      names_(names),
+      files_(files),
+      clock_(clock),
+      store_(store),
+      forced_(forced),
+      limits_(limits_of(policy.main)) {}
+
+const policy::RetryRule* RetryBook::rule(const RetrySubject& subject,
+                                         const hints::Failure& failure,
+                                         std::string_view sender) const {
+  static const spoolfmt::Queued nobody;
+  RoutingContext context(policy_, nobody, {}, clock_.now(), files_, names_);
+  policy::RetryQuestion question;
+  question.address = subject.address;
+  question.host = subject.host;
+  question.error = retry_error(failure);
+  question.sender = sender;
+  return policy::find_retry_rule(policy_, question, context);
+}
+
+Standing RetryBook::standing(const RetrySubject& subject, const Waiting& message,
+                             bool delay_after_cutoff) const {
+  auto record = store_.retry(subject.key);
+  if (!record || forced_) return Standing::due;
+  Moment moment;
+  moment.now = clock_.now();
+  moment.received = message.received;
+  moment.first_time = message.first_time;
+  moment.delay_after_cutoff = delay_after_cutoff;
+  return qrunner::standing(subject.item, record, moment,
+                           rule(subject, record->failure, message.sender), limits_);
+}
+
+bool RetryBook::failed(const RetrySubject& subject, const hints::Failure& failure,
+                       const Waiting& message) {
+  FailedTry tried;
+  tried.item = subject.item;
+  tried.failure = failure;
+  tried.now = clock_.now();
+  tried.received = message.received;
+  tried.rule = rule(subject, failure, message.sender);
+  NextTry next = next_try(store_.retry(subject.key), tried, limits_, random_below);
+  if (next.record) store_.remember(subject.key, *next.record);
+  return next.timed_out;
+}
+
+void RetryBook::succeeded(const std::string& key) {
+  if (store_.retry(key)) store_.forget(key);
+}
+
+bool RetryBook::may_route(std::string_view address, const Waiting& message) const {
+  if (forced_ || message.first_time) return true;
+  auto at = address.rfind('@');
+  std::string_view domain = at == address.npos ? address : address.substr(at + 1);
+  RetrySubject of_domain{RetryItem::domain, hints::domain_key(domain), domain};
+  RetrySubject of_address{RetryItem::address, hints::address_key(address), address};
+  RetrySubject of_sender{RetryItem::address,
+                         hints::recipient_key(address, message.sender), address};
+  for (const RetrySubject& subject : {of_domain, of_address, of_sender})
+    if (!may_try(standing(subject, message))) return false;
+  return true;
+}
+
+}  // namespace qrunner

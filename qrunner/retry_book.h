@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The policy's retry rules over the records of the store: when may something be tried,
+// and what is remembered of a try (spec/queue-run.md 6).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "hints/store.h"
+#include "policy/policy.h"
+#include "qrunner/retry_schedule.h"
+#include "qrunner/routing_context.h"
+
+namespace qrunner {
+
+// A message as far as its retry times go.
+struct Waiting {
+  base::Time received;
+  std::string_view sender;
+  bool first_time = false;
+};
+
+// What a retry record is about, and how rules find it.
+struct RetrySubject {
+  RetryItem item = RetryItem::host;
+  std::string key;           // hints/retry_key.h
+  std::string_view address;  // or a domain: what rules are matched with
+  std::string_view host{};   // of a host's errors: asked first
+};
+
+// Safe from any thread.
+class RetryBook {
+ public:
+  // All live longer than this.  `forced`: times do not count.
+  RetryBook(const policy::Policy& policy, const Names& names,
+            policy::LookupFiles& files, const base::Clock& clock, hints::Store& store,
+            bool forced);
+
+  Standing standing(const RetrySubject& subject, const Waiting& message,
+                    bool delay_after_cutoff = true) const;
+  // True: that was its last try for this message.
+  bool failed(const RetrySubject& subject, const hints::Failure& failure,
+              const Waiting& message);
+  void succeeded(const std::string& key);
+
+  // Is anything known of it at all?
+  bool knows(const std::string& key) const { return store_.retry(key).has_value(); }
+  // May an address be routed now, as far as its routing failed before?  Only a queue
+  // run asks, and not of a message's first try.
+  bool may_route(std::string_view address, const Waiting& message) const;
+
+ private:
+  const policy::RetryRule* rule(const RetrySubject& subject,
+                                const hints::Failure& failure,
+                                std::string_view sender) const;
+
+  const policy::Policy& policy_;
+  const Names& names_;
+  policy::LookupFiles& files_;
+  const base::Clock& clock_;
+  hints::Store& store_;
+  bool forced_;
+  RetryLimits limits_;
+};
+
+}  // namespace qrunner
