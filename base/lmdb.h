@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,9 @@
 #include "base/result.h"
 
 namespace base {
+
+// Sees one entry; false ends the walk.
+using LmdbVisit = std::function<bool(std::string_view key, std::string_view value)>;
 
 class LmdbReader {
  public:
@@ -33,15 +37,19 @@ class LmdbReader {
   // then. A key that no database can hold is not there.  Safe from any thread.
   Result<bool> get(std::string_view key, std::string& value) const;
 
+  // The entries from the key `from` on, in the order of the keys, some hundred in one
+  // read transaction: what others write meanwhile may be among them or not.
+  Result<void> for_each(std::string_view from, const LmdbVisit& visit) const;
+
   // Is the file as long as its pages need it?  Reading one that was cut short ends the
   // process.
   Result<void> check_size() const;
 
  private:
-  struct Environment;
-  explicit LmdbReader(std::unique_ptr<Environment> environment);
+  struct State;
+  explicit LmdbReader(std::unique_ptr<State> state);
 
-  std::unique_ptr<Environment> environment_;
+  std::unique_ptr<State> state_;
 };
 
 // What may be forgotten and is written all the time, by several processes: without
@@ -49,8 +57,9 @@ class LmdbReader {
 // before the machine was started, is begun anew; one that somebody removes, too.
 class LmdbHints {
  public:
-  // `lasting` ones are synced, and kept when the machine starts.
-  enum class Life { until_restart, lasting };
+  // `lasting` ones are synced, and kept when the machine starts; of `nearly_lasting`
+  // ones a power cut may take the last change, and what is there stays sound.
+  enum class Life { until_restart, nearly_lasting, lasting };
   // The directory must exist.  The map grows from `map_size` as it is filled.
   static Result<LmdbHints> open(std::filesystem::path path,
                                 std::size_t map_size = std::size_t{1} << 20,
@@ -60,11 +69,22 @@ class LmdbHints {
   LmdbHints& operator=(LmdbHints&&) noexcept;
   ~LmdbHints();
 
+  // The value of `key` as it stands now, or false; waits for nobody who writes.  A file
+  // that was replaced is not followed before the next change of our own.
+  Result<bool> get(std::string_view key, std::string& value) const;
+  Result<void> for_each(std::string_view from, const LmdbVisit& visit) const;
+
   // Lets `change` see the value of `key`, nothing if there is none, and keeps what it
   // makes of it if it says so.  Nobody else writes in between; where the map has to
   // grow, `change` is asked again.  From any thread.
   Result<void> update(std::string_view key,
                       const std::function<bool(std::optional<std::string>&)>& change);
+
+  // All of them in one transaction; nothing as a value drops the key.
+  using Changes = std::map<std::string, std::optional<std::string>>;
+  Result<void> write(const Changes& changes);
+  // What was written is on the disk, whatever the file's life.
+  Result<void> sync();
 
   // Drops all entries that `drop` says yes to, some hundred at a time, so that nobody
   // waits for the whole of it.

@@ -3,7 +3,7 @@
 option(BOBBIN_HEADERS "compile each header alone in the default build" OFF)
 
 set(alone)
-foreach(folder base spoolfmt smtp net policy engine receiver qrunner utils tests/support)
+foreach(folder base spoolfmt hints smtp net policy engine receiver qrunner utils tests/support)
   file(GLOB headers RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS ${folder}/*.h)
   foreach(header ${headers})
     set(source ${CMAKE_BINARY_DIR}/headers/${header}.cc)

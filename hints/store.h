@@ -70,8 +70,10 @@ class Store {
   // Returns when all that was queued before is committed.
   void flush();
   // Removes what is too old: retry records 30 days after their last try, sites after 24
-  // hours, all but 200 runs.
-  void sweep(base::Time now);
+  // hours, all but 200 runs; and, if `is_queued` can tell, what is about a message at a
+  // host when the message is gone.
+  void sweep(base::Time now,
+             const std::function<bool(std::string_view id)>& is_queued = {});
 
  private:
   struct State;

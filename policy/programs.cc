@@ -89,7 +89,8 @@ std::optional<Program> find_program(std::string_view name) {
   }
   if (name == "run")
     return serves("run", {Phase::router, Phase::transport, Phase::retry, Phase::other},
-                  {Feature::srs});
+                  {Feature::srs, Feature::tls, Feature::auth, Feature::dnsdb,
+                   Feature::resolver});
   if (name == "list") return serves("list", {Phase::other}, {Feature::srs});
   return {};
 }

@@ -13,19 +13,11 @@
 #include "base/clock.h"
 #include "hints/retry_record.h"
 #include "policy/retry.h"
+#include "qrunner/retry_error.h"
 
 namespace qrunner {
 
 using OldRecord = std::optional<hints::RetryRecord>;
-
-// What a key of hints/retry_key.h stands for.
-enum class RetryItem : std::uint8_t {
-  host,     // T:host:ip, for everybody who goes there
-  message,  // T:host:ip:id, this message there
-  domain,   // R:domain
-  address,  // R:address, R:address:<sender>
-  local,    // T:address and its like
-};
 
 struct RetryLimits {
   std::chrono::seconds interval_max = std::chrono::hours(24);     // retry_interval_max
@@ -41,12 +33,12 @@ struct FailedTry {
   hints::Failure failure;
   base::Time now;
   base::Time received;     // the message
-  bool of_address = true;  // an address waits for this item alone, not for other hosts
+  bool of_address = true;  // not of one that this address was made from
   const policy::RetryRule* rule = nullptr;  // null: none applies
 };
 
 struct NextTry {
-  OldRecord record;        // to be remembered; nothing: no rule, so nothing to wait for
+  OldRecord record;        // to be remembered; nothing: without a rule there is none
   bool timed_out = false;  // the item has no tries left for this message
 };
 NextTry next_try(const OldRecord& old, const FailedTry& failed,
