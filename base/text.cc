@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <ctime>
 #include <limits>
 
 namespace base {
@@ -164,6 +165,15 @@ std::string format_rfc3339(std::chrono::sys_time<std::chrono::microseconds> time
       static_cast<int>(clock.seconds().count()),
       static_cast<int>(clock.subseconds().count()));
   return {text, static_cast<std::size_t>(n)};
+}
+
+std::string format_mail_date(std::chrono::sys_time<std::chrono::microseconds> time) {
+  std::time_t seconds =
+      std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  char text[64];  // no program of ours calls setlocale, so names are English
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S %z", &local)};
 }
 
 }  // namespace base

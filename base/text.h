@@ -45,4 +45,7 @@ Result<std::chrono::seconds> parse_span(std::string_view text);
 // RFC 3339 in UTC with six digits: "2026-11-21T10:43:00.680109Z".
 std::string format_rfc3339(std::chrono::sys_time<std::chrono::microseconds> time);
 
+// RFC 5322 section 3.3, in the local zone: "Sat, 21 Nov 2026 00:42:26 +0000".
+std::string format_mail_date(std::chrono::sys_time<std::chrono::microseconds> time);
+
 }  // namespace base

@@ -67,7 +67,9 @@ constexpr OptionInfo kMain[] = {
     out("bi_command", kCode),
     row("bmi_config_file", T::text, "/opt/brightmail/etc/brightmail.cfg",
         "The configuration of the Brightmail engine."),
-    row("bounce_message_file", T::expanded, "", "Texts of bounces."),
+    row("bounce_message_file", T::expanded, "",
+        "The file with the texts of bounces, which are not expanded but for "
+        "$bounce_recipient and $bounce_return_size_limit."),
     row("bounce_message_text", T::expanded, "", "A text for the top of bounces."),
     row("bounce_return_body", T::boolean, "true",
         "Bounces hold the body of the message."),
@@ -75,9 +77,12 @@ constexpr OptionInfo kMain[] = {
         "With longer lines a bounce holds only the headers."),
     row("bounce_return_message", T::boolean, "true", "Bounces hold the message."),
     row("bounce_return_size_limit", T::integer, "100K",
-        "How much of the message a bounce holds."),
+        "A bounce of a larger message holds only its headers; 0 for no limit."),
     row("bounce_sender_authentication", T::text, "",
         "The sender in the AUTH parameter of bounces."),
+    row("bounce_storm_limit", T::integer, "1000",
+        "How many bounces of one queue run may go to one domain; the recipients of "
+        "further ones wait for the next run; 0 for no limit."),
     row("callout_domain_negative_expire", T::time, "3h",
         "How long a refusal of all mail of a domain is remembered."),
     row("callout_domain_positive_expire", T::time, "7d",
@@ -109,7 +114,9 @@ constexpr OptionInfo kMain[] = {
         "The socket of dccifd, or its address and port."),
     row("dccifd_options", T::text, "header", "Options for dccifd."),
     out("debug_store", kObsolete),
-    row("delay_warning", T::times, "24h", "Ages at which the sender is warned."),
+    row("delay_warning", T::times, "24h",
+        "Ages at which the sender is warned, up to ten; the last step repeats; 0s for "
+        "never."),
     row("delay_warning_condition", T::expanded, "",
         "Whether a sender is warned; lists and automatic mail are not."),
     out("deliver_drop_privilege", kDaemon),
@@ -153,6 +160,9 @@ constexpr OptionInfo kMain[] = {
     row("dsn_advertise_hosts", T::hosts, "", "Who is offered DSN."),
     row("dsn_from", T::expanded, "Mail Delivery System <Mailer-Daemon@$qualify_domain>",
         "From: of bounces and warnings."),
+    row("dsn_info", T::boolean, "true",
+        "Reports hold what Exim calls DSN info: the remote host's address, greeting "
+        "and answer to EHLO, and our diagnostic."),
     row("envelope_to_remove", T::boolean, "true", "Take off Envelope-to: headers."),
     out("errors_copy", "bounces have one recipient"),
     out("errors_reply_to", "write Reply-To: into bounce_message_file"),
@@ -403,7 +413,9 @@ constexpr OptionInfo kMain[] = {
     row("untrusted_set_sender", T::addresses, "", "Senders that anybody may name."),
     out("uucp_from_pattern", kObsolete),
     out("uucp_from_sender", kObsolete),
-    row("warn_message_file", T::expanded, "", "Texts of warnings."),
+    row("warn_message_file", T::expanded, "",
+        "The file with the texts of warnings, which are not expanded but for "
+        "$warn_message_delay and $warn_message_recipients."),
     row("wellknown_response", T::expanded, "", "The answer to WELLKNOWN."),
     row("write_rejectlog", T::boolean, "true", "Write the reject log."),
 };

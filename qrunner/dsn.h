@@ -67,6 +67,8 @@ struct ReportedMessage {
   static ReportedMessage of(const spoolfmt::HFile& file);
 };
 
+enum class ReportKind : std::uint8_t { bounce, warning, success };
+
 // Texts of an administrator, in place of ours where they are not empty.
 struct ReportTexts {
   std::string headers;  // header lines; with a Subject: ours is left out
@@ -75,9 +77,11 @@ struct ReportTexts {
   std::string closing;  // behind the recipients
 };
 // The file that bounce_message_file or warn_message_file names: texts separated by
-// lines "****", of which the first is header lines, the second the intro and the last
-// of `count`, 6 or 3, the closing (Exim manual, "Customizing messages").
-ReportTexts parse_report_texts(std::string_view text, std::size_t count);
+// lines "****", of which the first is header lines, the second the intro, and the sixth
+// of a bounce, the third of a warning the closing (Exim manual, "Customizing
+// messages").  In all of them $bounce_recipient, $bounce_return_size_limit,
+// $warn_message_delay and $warn_message_recipients stand for what they say.
+ReportTexts parse_report_texts(std::string_view text, ReportKind kind);
 
 struct DsnSettings {
   std::string hostname;  // Reporting-MTA
@@ -88,8 +92,6 @@ struct DsnSettings {
   std::uint64_t line_limit = 998;
   bool remote_details = true;  // the four fields that Exim calls DSN info
 };
-
-enum class ReportKind : std::uint8_t { bounce, warning, success };
 
 // A new message but for its own Received:, Message-Id: and Date:, which stand around
 // these header lines.

@@ -35,12 +35,13 @@ struct DsnOptions {
 // The value of From:.  One that cannot be expanded, or is none, is the default.
 std::string expand_from(const DsnOptions& options, policy::Evaluation& evaluation);
 
-// What the administrator wants in a report of that kind.  The files are read, and not
-// expanded.  On trouble, which the caller logs, our own texts serve.
+// What the administrator wants in a report of that kind.  On trouble, which the caller
+// logs, our own texts serve.
 base::Result<ReportTexts> read_texts(ReportKind kind, const DsnOptions& options,
                                      policy::Evaluation& evaluation);
 
-// delay_warning_condition; what cannot be expanded does not hold a warning back.
+// delay_warning_condition, or may_be_warned() where that is not set.  A failure that is
+// not forced does not hold a warning back.
 bool warning_allowed(const DsnOptions& options, const spoolfmt::HFile& file,
                      policy::Evaluation& evaluation);
 

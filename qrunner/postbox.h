@@ -27,14 +27,11 @@ struct ReturnedBody {
   bool wire_format = false;
 };
 
-// What a report must know of the body it returns: reads all of it.
-struct BodyFacts {
-  std::uint64_t size = 0;
-  std::uint64_t longest_line = 0;
-  bool eight_bit = false;
-};
-base::Result<BodyFacts> examine_body(const ReturnedBody& body,
-                                     const spoolfmt::MessageId& id);
+// ReportedMessage::of, with what a report must know of the body.  That is read only if
+// its size lets it be returned.
+base::Result<ReportedMessage> reported_message(const spoolfmt::HFile& file,
+                                               const ReturnedBody& body,
+                                               const DsnSettings& settings);
 
 // Safe from any thread.
 class Postbox {
@@ -55,9 +52,11 @@ class Postbox {
   // when it is durable and logged.
   base::Result<spoolfmt::MessageId> post(const Report& report,
                                          const spoolfmt::MessageId& about,
-                                         const ReturnedBody& body);
+                                         const ReturnedBody& body) const;
 
  private:
+  class Letter;
+
   const spoolfmt::Spool& spool_;
   spoolfmt::MessageIdSource& ids_;
   base::MainLog& log_;

@@ -73,7 +73,7 @@ void mend_submission(Headers& headers, std::string& sender, const Mending& mendi
     from = &headers.back();
   }
   if (!find(headers, resent + "Date"))
-    append(headers, resent + "Date", format_mail_date(mending.now));
+    append(headers, resent + "Date", base::format_mail_date(mending.now));
 
   if (mending.wish.sender_retain) return;
   bool match = !known || (from && names_only(*from, user));

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdio>
-#include <ctime>
 
 #include "base/text.h"
 #include "base/version.h"
@@ -106,15 +105,6 @@ std::string_view body_bits(smtp::BodyType body) {
 
 }  // namespace
 
-std::string format_mail_date(base::Time time) {
-  std::time_t seconds =
-      std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  char text[64];  // no program of ours calls setlocale, so names are English
-  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S %z", &local)};
-}
-
 std::string client_name(const Client& client, bool port) {
   std::string text = client.host_name();
   if (helo_tells(client)) text += (text.empty() ? "(" : " (") + client.helo_name + ")";
@@ -154,7 +144,7 @@ std::string received_header(std::string_view hostname, const Client& client,
 }
 
 std::string received_header(std::string_view text, base::Time now) {
-  return std::string(text) + ";\n\t" + format_mail_date(now) + "\n";
+  return std::string(text) + ";\n\t" + base::format_mail_date(now) + "\n";
 }
 
 std::string describe_tls(const Client& client, const LogSelector& shown) {

@@ -50,7 +50,4 @@ std::string describe_arrival(const Client& client, const Envelope& envelope,
 // " X=TLS1.3:...:256 CV=no SNI=mx.example": what the log says of the client's TLS.
 std::string describe_tls(const Client& client, const policy::LogSelector& shown);
 
-// "Sat, 21 Nov 2026 00:42:26 +0000", in the local zone (RFC 5322 section 3.3).
-std::string format_mail_date(base::Time time);
-
 }  // namespace receiver

@@ -188,7 +188,7 @@ asio::awaitable<bool> Session::greet() {
   };
   co_await evaluate(Phase::other, ask);
   std::string program = "bobbin " + std::string(base::kVersion) + " " +
-                        format_mail_date(service_->world.clock.now());
+                        base::format_mail_date(service_->world.clock.now());
   smtp::Reply greeting = banner.empty() ? smtp::greeting(hostname, program)
                                         : smtp::Reply{220, "", std::move(banner)};
   const std::string what = "connection in \"connect\" ACL";

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <ctime>
+
 using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 using base::Code;
@@ -104,4 +107,13 @@ TEST(Text, TimesAreRfc3339InUtcWithMicroseconds) {
   EXPECT_EQ(base::format_rfc3339(Time(1'795'257'780'680'109us)),
             "2026-11-21T10:43:00.680109Z");
   EXPECT_EQ(base::format_rfc3339(Time(-1us)), "1969-12-31T23:59:59.999999Z");
+}
+
+TEST(Text, MailDatesAreInTheLocalZone) {
+  const std::chrono::sys_seconds time(1'795'221'679s);
+  ::setenv("TZ", "XYZ-05:30", 1);
+  ::tzset();
+  EXPECT_EQ(base::format_mail_date(time), "Sat, 21 Nov 2026 06:11:19 +0530");
+  ::setenv("TZ", "UTC", 1);
+  ::tzset();
 }

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qrunner/storm_brake.h"
+
+#include "base/text.h"
+#include "qrunner/route_phase.h"
+
+namespace qrunner {
+
+StormBrake::Answer StormBrake::ask(std::string_view address) {
+  if (limit_ == 0) return Answer::go;
+  std::lock_guard guard(mutex_);
+  std::uint64_t& asked = asked_[base::lower(domain_of(address))];
+  if (asked < limit_) {
+    ++asked;
+    return Answer::go;
+  }
+  return asked++ == limit_ ? Answer::hold_and_tell : Answer::hold;
+}
+
+std::string StormBrake::log_line(std::string_view address, std::uint64_t limit) {
+  return "more than " + std::to_string(limit) + " bounces to " +
+         base::lower(domain_of(address)) +
+         " in this run: the rest wait for the next one";
+}
+
+}  // namespace qrunner
