@@ -23,11 +23,7 @@ base::Result<void> Reports::send(ReportKind kind, const Outgoing& message,
     TRY(log_.write(message.id().text(), read.error().text));
 
   ReturnedBody body{message.message().d_fd(), message.wire_format()};
-  ReportedMessage subject = ReportedMessage::of(message.file());
-  BodyFacts facts = TRY(examine_body(body, message.id()));
-  subject.body_size = facts.size;
-  subject.longest_line = facts.longest_line;
-  subject.eight_bit_body = facts.eight_bit;
+  ReportedMessage subject = TRY(reported_message(message.file(), body, settings));
   Report report = make_report(kind, subject, to, about, settings, texts,
                               random_boundary(), delay);
   TRY(postbox_.post(report, message.id(), body));

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qrunner/storm_brake.h"
 
-#include "base/text.h"
-#include "qrunner/route_phase.h"
+#include "policy/mail_address.h"
 
 namespace qrunner {
 
 StormBrake::Answer StormBrake::ask(std::string_view address) {
   if (limit_ == 0) return Answer::go;
   std::lock_guard guard(mutex_);
-  std::uint64_t& asked = asked_[base::lower(domain_of(address))];
+  std::uint64_t& asked = asked_[policy::take_apart(address).domain];
   if (asked < limit_) {
     ++asked;
     return Answer::go;
@@ -19,7 +18,7 @@ StormBrake::Answer StormBrake::ask(std::string_view address) {
 
 std::string StormBrake::log_line(std::string_view address, std::uint64_t limit) {
   return "more than " + std::to_string(limit) + " bounces to " +
-         base::lower(domain_of(address)) +
+         policy::take_apart(address).domain +
          " in this run: the rest wait for the next one";
 }
 

@@ -1,39 +1,269 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qrunner/route_phase.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "policy/programs.h"
+#include "spoolfmt/h_file.h"
+#include "tests/support/name_server.h"
 
 namespace {
 
-TEST(RoutePhase, Q20_AMessageHasOneLegASite) {
-  qrunner::SiteOf site_of = [](std::string_view domain) -> qrunner::SiteIndex {
-    return domain == "far.example" ? 1 : 0;
-  };
-  EXPECT_EQ(qrunner::legs({"a@x", "b@far.example", "c@y", "d@x"}, site_of),
-            (std::vector<qrunner::SiteIndex>{0, 1}));
-  EXPECT_TRUE(qrunner::legs({}, site_of).empty());
-}
+using qrunner::Destination;
+using qrunner::Plan;
+using Kind = Destination::Kind;
+using testing::ElementsAre;
+using testing::HasSubstr;
 
-TEST(RoutePhase, TheDomainIsBehindTheLastAtSign) {
-  EXPECT_EQ(qrunner::domain_of("a@x.example"), "x.example");
-  EXPECT_EQ(qrunner::domain_of("\"a@b\"@x.example"), "x.example");
-  EXPECT_EQ(qrunner::domain_of("postmaster"), "");
-}
+const std::vector<support::Zone> kZones = {
+    {"test",
+     "mx1 A 192.0.2.1\nmx1 AAAA 2001:db8::1\nmx2 A 192.0.2.2\nmx3 A 192.0.2.3\n"
+     "self A 127.0.0.1\nlonely A 192.0.2.9\n"
+     "two MX 20 mx2\ntwo MX 10 mx1\n"
+     "also MX 10 mx1\nalso MX 20 mx2\n"
+     "equal MX 10 mx2\nequal MX 10 mx3\nequal MX 20 mx1\n"
+     "null MX 0 .\n"
+     "ghost MX 10 nobody\nghost MX 20 nobody-either\n"
+     "half MX 10 nobody\nhalf MX 20 mx3\n"
+     "here MX 10 self\nhere MX 20 mx1\n"
+     "behind MX 10 mx1\nbehind MX 20 self\nbehind MX 30 mx2\n"}};
 
-TEST(RoutePhase, ASmarthostIsShownWithoutItsPort) {
-  struct Row {
-    std::string text, name;
-    std::uint16_t port;
-  };
-  for (const Row& row :
-       {Row{"127.0.0.1", "127.0.0.1", 25}, Row{"127.0.0.1:2525", "127.0.0.1", 2525},
-        Row{"[::1]:2525", "::1", 2525}}) {
-    auto site = qrunner::smarthost_site(row.text);
-    ASSERT_TRUE(site) << site.error().text;
-    EXPECT_EQ(site->name, row.name);
-    ASSERT_FALSE(site->hosts.empty());
-    EXPECT_EQ(site->hosts[0].port, row.port);
+constexpr const char* kPolicy = R"(
+primary_hostname = here.example
+begin routers
+aliases:
+  driver = redirect
+  domains = alias.test
+  data = ${if eq{$local_part}{list}{a@two.test, b@equal.test}{${if \
+         eq{$local_part}{hole}{:blackhole:}{${if eq{$local_part}{pipe}{|/bin/cat}{\
+         ${if eq{$local_part}{no}{:fail: nobody here}{:defer: come again}}}}}}}}
+  pipe_transport = to_program
+by_hand:
+  driver = manualroute
+  domains = hand.test : group.test : missing.test : mxlist.test : six.test
+  route_list = hand.test mx1.test::2525 ; \
+    group.test "<; mx1.test ; mx2.test ; + ; mx3.test" randomize ; \
+    missing.test nobody.test ; mxlist.test two.test/MX ; six.test "<; [2001:db8::7]:26"
+  host_find_failed = ${FIND_FAILED}
+  transport = remote
+by_dns:
+  driver = dnslookup
+  domains = ! maildir.test : ! prog.test
+  transport = remote
+  no_more
+local:
+  driver = accept
+  domains = maildir.test
+  transport = boxes
+other:
+  driver = accept
+  transport = to_program
+begin transports
+remote:
+  driver = smtp
+boxes:
+  driver = appendfile
+  directory = /nowhere/${quote_local_part:$local_part}
+  maildir_format
+to_program:
+  driver = pipe
+  command = /bin/cat
+begin retry
+* * F,1h,5m
+)";
+
+class Routes : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (support::NameServer::installed()) server = new support::NameServer(kZones);
   }
+  static void TearDownTestSuite() {
+    delete server;
+    server = nullptr;
+  }
+  static support::NameServer* server;
+
+  void SetUp() override {
+    if (!server) GTEST_SKIP() << "knotd is not installed";
+    load("freeze");
+  }
+
+  void load(const std::string& find_failed) {
+    std::string text = kPolicy;
+    std::string_view hole = "${FIND_FAILED}";
+    text.replace(text.find(hole), hole.size(), find_failed);
+    policy::PolicyFile file{"test.conf", text};
+    auto loaded =
+        policy::load_policy(file, base::CommonOptions(), *policy::find_program("run"));
+    ASSERT_TRUE(loaded);
+    ASSERT_TRUE(loaded->policy)
+        << loaded->source.format(loaded->diagnostics.errors.front(), "error");
+    policy = loaded->policy;
+    net::Resolver::Options options;
+    options.forwarders = {server->address()};
+    options.validate = false;
+    options.hosts_file.clear();
+    resolver = *net::Resolver::create(options);
+    names.emplace(*resolver);
+    retries.emplace(*policy, *names, files, clock, hints, false);
+    sites.emplace();
+    routes.emplace(*policy, *names, files, *retries, *sites, clock);
+  }
+
+  Plan plan(std::vector<std::string> recipients, std::vector<std::string> done = {}) {
+    spoolfmt::HFile file;
+    file.id = *spoolfmt::MessageId::parse("1xUYvJ-0004Zg-2C");
+    file.sender = "sender@here.example";
+    for (std::string& each : recipients) file.recipients.push_back({std::move(each)});
+    file.mark_delivered(done);
+    spoolfmt::Queued queued;
+    queued.h.file = spoolfmt::view_of(file);
+    Plan made = routes->plan(queued, "/nowhere");
+    for (asked = 0; !made.wanted.empty(); made = routes->plan(queued, "/nowhere"))
+      for (const auto& question : made.wanted) {
+        ++asked;
+        names->learn_now(question);
+      }
+    return made;
+  }
+
+  Destination only(const std::string& recipient) {
+    Plan made = plan({recipient});
+    EXPECT_EQ(made.destinations.size(), 1U);
+    return made.destinations.empty() ? Destination() : made.destinations.front();
+  }
+
+  std::vector<std::string> hosts(const Destination& destination) {
+    std::vector<std::string> texts;
+    for (const auto& host : sites->at(destination.site).hosts)
+      texts.push_back(std::to_string(host.rank) + " " + host.name +
+                      (host.port ? ":" + std::to_string(host.port) : ""));
+    return texts;
+  }
+
+  std::shared_ptr<const policy::Policy> policy;
+  std::unique_ptr<net::Resolver> resolver;
+  base::SystemClock clock;
+  policy::LookupFiles files;
+  hints::Store hints = hints::Store::in_memory();
+  std::optional<qrunner::Names> names;
+  std::optional<qrunner::RetryBook> retries;
+  std::optional<qrunner::Sites> sites;
+  std::optional<qrunner::RoutePhase> routes;
+  int asked = 0;
+};
+support::NameServer* Routes::server = nullptr;
+
+TEST_F(Routes, Q42_MxHostsStandInTheOrderOfTheirPreferences) {
+  EXPECT_THAT(hosts(only("x@two.test")), ElementsAre("0 mx1.test", "1 mx2.test"));
+  EXPECT_THAT(hosts(only("x@equal.test")),
+              ElementsAre("0 mx2.test", "0 mx3.test", "1 mx1.test"));
+}
+
+TEST_F(Routes, Q19_DomainsWithTheSameHostsAreOneSite) {
+  EXPECT_EQ(only("x@two.test").site, only("y@also.test").site);
+  EXPECT_NE(only("x@two.test").site, only("y@equal.test").site);
+}
+
+TEST_F(Routes, Q43_WithoutMxTheAddressOfTheDomainServes) {
+  EXPECT_THAT(hosts(only("x@lonely.test")), ElementsAre("0 lonely.test"));
+  Destination nobody = only("x@nobody.test");
+  EXPECT_EQ(nobody.kind, Kind::fail);
+  EXPECT_EQ(nobody.routed.message, "Unrouteable address");
+}
+
+TEST_F(Routes, Q44_NullMxFailsWithItsOwnStatus) {
+  Destination null = only("x@null.test");
+  EXPECT_EQ(null.kind, Kind::fail);
+  EXPECT_EQ(null.status, "5.1.10");
+}
+
+TEST_F(Routes, Q45_ThisHostAsTheBestMxIsForSelfAndWorseOnesAreCutOff) {
+  Destination here = only("x@here.test");
+  EXPECT_EQ(here.kind, Kind::defer);
+  EXPECT_TRUE(here.routed.freeze);
+  EXPECT_THAT(hosts(only("x@behind.test")), ElementsAre("0 mx1.test"));
+}
+
+TEST_F(Routes, Q46_MxHostsWithoutAddressesFail) {
+  Destination ghost = only("x@ghost.test");
+  EXPECT_EQ(ghost.kind, Kind::fail);
+  EXPECT_THAT(ghost.routed.message, HasSubstr("non-existent hosts"));
+  EXPECT_THAT(hosts(only("x@half.test")), ElementsAre("0 mx3.test"));
+}
+
+TEST_F(Routes, Q46_ANameServerThatFailsMakesThemWait) {
+  Destination outside = only("x@elsewhere.example");  // refused: no zone of its
+  EXPECT_EQ(outside.kind, Kind::defer);
+  EXPECT_EQ(outside.number, -36);
+}
+
+TEST_F(Routes, Q47_ANameIsAskedForOnce) {
+  plan({"a@two.test", "b@two.test", "c@also.test"});
+  EXPECT_GT(asked, 0);
+  plan({"d@two.test"});
+  EXPECT_EQ(asked, 0);
+}
+
+TEST_F(Routes, Q48_ADomainThatWaitsCausesNoQuestion) {
+  hints::RetryRecord record;
+  record.first = record.last = clock.now() - std::chrono::minutes(1);
+  record.next = clock.now() + std::chrono::minutes(4);
+  hints.remember("R:two.test", record);
+  Destination waiting = only("x@two.test");
+  EXPECT_EQ(waiting.kind, Kind::waits);
+  EXPECT_EQ(asked, 0);
+}
+
+TEST_F(Routes, Q49_ManualRoutesHaveTheirPortsAndGroups) {
+  EXPECT_THAT(hosts(only("x@hand.test")), ElementsAre("0 mx1.test:2525"));
+  EXPECT_THAT(hosts(only("x@group.test")),
+              ElementsAre("0 mx1.test", "0 mx2.test", "1 mx3.test"));
+  EXPECT_THAT(hosts(only("x@mxlist.test")), ElementsAre("0 mx1.test", "1 mx2.test"));
+  EXPECT_THAT(hosts(only("x@six.test")), ElementsAre("0 2001:db8::7:26"));
+}
+
+TEST_F(Routes, HostsThatAreNotFoundAreForHostFindFailed) {
+  Destination frozen = only("x@missing.test");
+  EXPECT_EQ(frozen.kind, Kind::defer);
+  EXPECT_TRUE(frozen.routed.freeze);
+  load("fail");
+  EXPECT_EQ(only("x@missing.test").kind, Kind::fail);
+  load("defer");
+  EXPECT_FALSE(only("x@missing.test").routed.freeze);
+}
+
+TEST_F(Routes, Q50_WhatOnlyEximCanDoIsLeftToIt) {
+  EXPECT_EQ(only("x@prog.test").kind, Kind::foreign);
+  EXPECT_EQ(only("pipe@alias.test").kind, Kind::foreign);
+  EXPECT_TRUE(plan({"x@prog.test"}).sites().empty());
+}
+
+TEST_F(Routes, RedirectionFansOutAndRemembersWhoIsDone) {
+  Plan both = plan({"list@alias.test"});
+  ASSERT_EQ(both.destinations.size(), 2U);
+  EXPECT_EQ(both.sites().size(), 2U);
+  Plan rest = plan({"list@alias.test"}, {"a@two.test"});
+  EXPECT_EQ(rest.destinations[0].kind, Kind::done);
+  EXPECT_EQ(rest.destinations[1].kind, Kind::send);
+  Plan none = plan({"list@alias.test"}, {"a@two.test", "b@equal.test"});
+  EXPECT_THAT(none.sites(), ElementsAre(qrunner::kDesk));
+}
+
+TEST_F(Routes, SpecialWordsOfRedirectionNeedNoConnection) {
+  EXPECT_EQ(only("hole@alias.test").kind, Kind::discard);
+  Destination no = only("no@alias.test");
+  EXPECT_EQ(no.kind, Kind::fail);
+  EXPECT_EQ(no.routed.message, "nobody here");
+  EXPECT_EQ(only("later@alias.test").kind, Kind::defer);
+  EXPECT_THAT(plan({"hole@alias.test", "no@alias.test"}).sites(),
+              ElementsAre(qrunner::kDesk));
+}
+
+TEST_F(Routes, MaildirsAreSitesOfThisMachine) {
+  Destination box = only("joe@maildir.test");
+  EXPECT_EQ(sites->at(box.site).kind, qrunner::Site::Kind::local);
 }
 
 }  // namespace

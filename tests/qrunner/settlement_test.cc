@@ -3,20 +3,46 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 namespace {
 
-using qrunner::Peer;
-using qrunner::Site;
+using qrunner::RetryItem;
+using qrunner::Verdict;
+using smtp::Breakdown;
 using smtp::Reply;
 
 const Reply kOk{250, "", "OK"};
 const Reply kGo{354, "", "go"};
 const Reply kLater{450, "4.2.1", "later"};
 const Reply kNever{550, "5.1.1", "nobody"};
-const base::Error kClosed{base::Code::temporary,
-                          "127.0.0.1:25: connection closed by the server"};
+const Reply kClosing{421, "4.3.2", "closing"};
 
-// Recipients a@x and b@x: "d" delivered, or the number of the deferral.
+Breakdown closed() {
+  Breakdown breakdown;
+  breakdown.kind = Breakdown::Kind::closed;
+  breakdown.stage = "end of data";
+  return breakdown;
+}
+
+// Recipients a@x and b@x: "d" delivered, "f" failed, or the number of the deferral and
+// whose it is.
+std::string fate(const Verdict& verdict) {
+  switch (verdict.kind) {
+    case Verdict::Kind::delivered:
+      return "d";
+    case Verdict::Kind::failed:
+      return "f";
+    case Verdict::Kind::untried:
+      return "u";
+    case Verdict::Kind::deferred:
+      break;
+  }
+  constexpr const char* kWhose[] = {"host", "message", "domain", "address", "local"};
+  return std::to_string(verdict.trouble.number) + " " +
+         kWhose[static_cast<std::size_t>(verdict.item)];
+}
+
 struct Row {
   const char* what;
   smtp::Outcome outcome;
@@ -24,90 +50,85 @@ struct Row {
   bool unknown = false, lost = false;
 };
 
+smtp::Outcome outcome(std::optional<Reply> mail, std::vector<Reply> rcpt,
+                      std::optional<Reply> data, std::vector<Reply> ends,
+                      std::optional<Breakdown> lost = {}, bool dot = true) {
+  smtp::Outcome made;
+  made.mail = std::move(mail);
+  made.recipients = std::move(rcpt);
+  made.data = std::move(data);
+  made.ends = std::move(ends);
+  made.lost = std::move(lost);
+  made.dot_sent = dot && (!made.ends.empty() || made.lost);
+  made.mail_command = "MAIL FROM:<s@x>";
+  return made;
+}
+
 TEST(Settlement, FollowsTheReplies) {
   smtp::Envelope envelope;
   envelope.sender = "s@x";
-  envelope.recipients = {"a@x", "b@x"};
-  using O = smtp::Outcome;
+  envelope.recipients = {{"a@x"}, {"b@x"}};
   const std::vector<Row> rows = {
-      {"all well", O{kOk, {kOk, kOk}, kGo, kOk, true, {}}, {"d", "d"}},
-      {"Q60: one refused for now",
-       O{kOk, {kOk, kLater}, kGo, kOk, true, {}},
-       {"d", "-44"}},
-      {"one refused for good", O{kOk, {kNever, kOk}, kGo, kOk, true, {}}, {"-44", "d"}},
-      {"MAIL refused", O{kLater, {}, {}, {}, false, {}}, {"-45", "-45"}},
-      {"DATA refused", O{kOk, {kOk, kOk}, kLater, {}, false, {}}, {"-46", "-46"}},
-      {"dot refused", O{kOk, {kOk, kLater}, kGo, kNever, true, {}}, {"-46", "-44"}},
+      {"all well", outcome(kOk, {kOk, kOk}, kGo, {kOk}), {"d", "d"}},
+      {"Q60: 4xx to one is that one's",
+       outcome(kOk, {kOk, kLater}, kGo, {kOk}),
+       {"d", "-44 address"}},
+      {"Q60: 5xx to one fails that one",
+       outcome(kOk, {kNever, kOk}, kGo, {kOk}),
+       {"f", "d"}},
+      {"MAIL put off", outcome(kLater, {}, {}, {}), {"-45 message", "-45 message"}},
+      {"Q61: 5xx to MAIL fails all", outcome(kNever, {}, {}, {}), {"f", "f"}},
+      {"Q32: 421 is the host's", outcome(kClosing, {}, {}, {}), {"-45 host", "-45 host"}},
+      {"DATA put off",
+       outcome(kOk, {kOk, kOk}, kLater, {}),
+       {"-46 message", "-46 message"}},
+      {"Q61: 5xx to the dot fails who is left",
+       outcome(kOk, {kOk, kLater}, kGo, {kNever}),
+       {"f", "-44 address"}},
       {"Q27: a lone dot, even if it is taken",
-       O{kOk, {kNever, kLater}, kGo, kOk, true, {}},
-       {"-44", "-44"}},
+       outcome(kOk, {kNever, kLater}, kGo, {kOk}),
+       {"f", "-44 address"}},
       {"lost before RCPT was answered",
-       O{kOk, {kOk}, {}, {}, false, kClosed},
-       {"-18", "-18"},
+       outcome(kOk, {kOk}, {}, {}, closed(), false),
+       {"-18 host", "-18 host"},
        false,
        true},
-      {"lost after the dot",
-       O{kOk, {kOk, kNever}, kGo, {}, true, kClosed},
-       {"-18", "-44"},
+      {"Q62: lost after the dot is unknown, and the message's",
+       outcome(kOk, {kOk, kNever}, kGo, {}, closed()),
+       {"-18 message", "f"},
        true,
        true},
   };
   for (const Row& row : rows) {
     auto settlement = qrunner::settle(envelope, row.outcome, true);
-    std::vector<std::string> fates(2);
-    for (std::size_t i : settlement.delivered) fates[i] += "d";
-    for (const auto& [i, trouble] : settlement.deferred)
-      fates[i] += std::to_string(trouble.number);
+    std::vector<std::string> fates;
+    for (const Verdict& verdict : settlement.verdicts) fates.push_back(fate(verdict));
     EXPECT_EQ(fates, row.fates) << row.what;
     EXPECT_EQ(settlement.unknown_outcome, row.unknown) << row.what;
     EXPECT_EQ(settlement.connection_lost, row.lost) << row.what;
   }
 }
 
-TEST(Settlement, TellsTroubleInEximsWords) {
-  struct Case {
-    std::string error;
-    int number;
-    std::string system_text, text;
-  };
-  for (const Case& row :
-       {Case{"127.0.0.1:25: Connection refused", 111, "Connection refused", ""},
-        Case{"[::1]:25: No route to host", 113, "No route to host", ""},
-        Case{"127.0.0.1:25: Connection timed out", 110, "Connection timed out", ""},
-        Case{
-            "127.0.0.1:25: 554 go away", 0, "",
-            "SMTP error from remote mail server after initial connection: 554 go away"},
-        Case{"127.0.0.1:25: connection closed by the server", -18, "",
-             "Remote host closed connection in response to initial connection"}}) {
-    auto trouble = qrunner::connection_trouble({base::Code::temporary, row.error},
-                                               "initial connection");
-    EXPECT_EQ(trouble.number, row.number) << row.error;
-    EXPECT_EQ(trouble.system_text, row.system_text);
-    EXPECT_EQ(trouble.text, row.text);
-  }
+TEST(Settlement, TextsHaveEximsWords) {
+  smtp::Envelope envelope;
+  envelope.sender = "s@x";
+  envelope.recipients = {{"a@x"}};
+  auto settlement =
+      qrunner::settle(envelope, outcome(kOk, {kLater}, {}, {}), false);
+  EXPECT_EQ(settlement.verdicts[0].trouble.text,
+            "SMTP error from remote mail server after RCPT TO:<a@x>: 450 4.2.1 later");
+  EXPECT_EQ(settlement.verdicts[0].failure.route, 'A');
 }
 
-TEST(Settlement, WritesEximsLines) {
-  const Site site{"mx.example", {}, "smarthost", "remote_smtp"};
-  const Peer first{"mx.example", "192.0.2.1", false, true};
-  const Peer later{"mx.example", "192.0.2.1", true, true};
-  EXPECT_EQ(qrunner::delivery_text("a@x", site, first, "250 OK"),
-            "a@x R=smarthost T=remote_smtp H=mx.example [192.0.2.1] C=\"250 OK\"");
-  // Q33: the asterisk; Q79: quotes and backslashes in C=.
-  EXPECT_EQ(qrunner::delivery_text("a@x", site, later, R"(250 "q" \n)"),
-            "a@x R=smarthost T=remote_smtp H=mx.example [192.0.2.1]* "
-            R"(C="250 \"q\" \\n")");
-  EXPECT_LE(qrunner::delivery_text("a@x", site, first, std::string(5000, '"')).size(),
-            1200U);
-  EXPECT_EQ(qrunner::deferral_text("a@x", site, &first, {-44, "", "why"}),
-            "a@x R=smarthost T=remote_smtp defer (-44) H=mx.example [192.0.2.1]: why");
-  EXPECT_EQ(
-      qrunner::deferral_text("a@x", site, nullptr, {111, "Connection refused", ""}),
-      "a@x R=smarthost T=remote_smtp defer (111): Connection refused");
-  EXPECT_EQ(qrunner::host_line(first, {111, "Connection refused", ""}),
-            "H=mx.example [192.0.2.1] Connection refused");
-  EXPECT_EQ(qrunner::host_line(first, {110, "Connection timed out", "SMTP timeout"}),
-            "H=mx.example [192.0.2.1]: SMTP timeout: Connection timed out");
+TEST(Settlement, AHostNobodyReachesHasItsErrno) {
+  Breakdown refused;
+  refused.kind = Breakdown::Kind::unreachable;
+  refused.system_error = ECONNREFUSED;
+  auto settlement = qrunner::defer_all(2, refused, true);
+  ASSERT_EQ(settlement.verdicts.size(), 2U);
+  EXPECT_EQ(fate(settlement.verdicts[0]), std::to_string(ECONNREFUSED) + " host");
+  EXPECT_EQ(settlement.verdicts[0].trouble.text, "");
+  EXPECT_EQ(settlement.verdicts[0].trouble.system_text, "Connection refused");
 }
 
 }  // namespace
