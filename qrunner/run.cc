@@ -199,6 +199,12 @@ base::Result<std::shared_ptr<const policy::Policy>> load(const Options& options)
   return engine::program_policy(file, options.common, program);
 }
 
+bool is_empty(const spoolfmt::Spool& spool) {
+  bool empty = true;
+  auto seen = [&](const spoolfmt::SpoolEntry&) { return empty = false; };
+  return spool.for_each(seen, [](const base::Error&) {}) && empty;
+}
+
 base::Result<void> run(const Options& given) {
   qrunner::Request request = given.request;
   TRY(read_operands(given, request));
@@ -215,6 +221,10 @@ base::Result<void> run(const Options& given) {
   if (given.dry_run) {
     auto hints = hints::Store::in_memory();
     return show_plan({spool, *policy, *resolver, hints, log}, request, how);
+  }
+  if (is_empty(spool)) {  // and leave no trace in it
+    auto hints = hints::Store::in_memory();
+    return run_queue({spool, *policy, *resolver, hints, log}, request, how);
   }
   std::optional<qrunner::RunLock> lock;
   if (!request.named_only && !given.parallel && request.shards == 1) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -116,7 +117,7 @@ class TestSpool {
     auto input = dir_ / "spool/input" / below;
     fs::create_directories(input);
     spill(input / (id + "-D"), id + "-D\n" + letter.body);
-    std::string h = id + "-H\nroot 0 0\n<" + letter.sender + ">\n1795259628 0\n" +
+    std::string h = id + "-H\nroot 0 0\n<" + letter.sender + ">\n" + std::to_string(::time(nullptr) - 60) + " 0\n" +
                     letter.options + letter.tree +
                     std::to_string(letter.recipients.size()) + "\n";
     for (const auto& recipient : letter.recipients) h += recipient + "\n";
@@ -141,11 +142,12 @@ class TestSpool {
   std::string log() const { return slurp(dir_ / "mainlog"); }
   const fs::path& path() const { return dir_.path(); }
 
-  // Every file of the spool, without the directories.
+  // Every file of the spool but for hints, without the directories.
   std::vector<std::string> files() const {
     std::vector<std::string> names;
     for (const auto& item : fs::recursive_directory_iterator(dir_ / "spool"))
-      if (item.is_regular_file()) names.push_back(item.path().filename());
+      if (item.is_regular_file() && item.path().parent_path().filename() != "bobbin")
+        names.push_back(item.path().filename());
     std::ranges::sort(names);
     return names;
   }
