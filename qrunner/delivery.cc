@@ -124,27 +124,51 @@ asio::awaitable<Message> late_comer(Connection& connection) {
 }
 
 // Connects to the first host that answers.  What the last one said, if none did.
-asio::awaitable<base::Result<void>> connect(Connection& connection,
-                                            const spoolfmt::MessageId& id) {
+asio::awaitable<std::expected<void, smtp::Breakdown>> connect(
+    Connection& connection, const spoolfmt::MessageId& id) {
+  using Result = std::expected<void, smtp::Breakdown>;
   Workshop& shop = connection.shop;
-  base::Result<void> result = base::fail(base::Code::temporary, "no host");
+  Result result = std::unexpected(smtp::Breakdown{.detail = "no host"});
   for (const net::Endpoint& host : connection.where().hosts) {
     net::Client::Options options;
     options.helo_name = shop.helo_name;
     ++shop.books.tally.connections;
-    base::Result<net::Client> opened = co_await net::Client::open(host, options);
+    auto opened = co_await net::Client::open(host, options);
     connection.peer = {connection.where().name, host.address, false, false};
     if (opened) {
       connection.client.emplace(std::move(*opened));
       connection.peer.pipelined = connection.client->server().pipelining;
-      co_return base::Result<void>();
+      co_return Result();
     }
     result = std::unexpected(opened.error());
-    Trouble trouble = connection_trouble(opened.error(), "initial connection");
+    Trouble trouble = connection_trouble(opened.error());
     auto logged = shop.books.log.write(id.text(), host_line(connection.peer, trouble));
     if (!logged) shop.disaster(logged.error());
   }
   co_return result;
+}
+
+// Whether the server can be sent this message at all; who cannot stays untried.
+bool fits(const Connection& connection, const Message& message) {
+  return !smtp::obstacle(connection.client->server(), message->envelope());
+}
+
+// Sends one message, and announces the next.  True if the connection broke.
+asio::awaitable<bool> send(Connection& connection, Message current,
+                           const Message& next) {
+  Workshop& shop = connection.shop;
+  net::Message message{current->envelope(), current->content(), connection.gate.get()};
+  const bool announce = next && fits(connection, next);
+  const smtp::Envelope* following = announce ? &next->envelope() : nullptr;
+  smtp::Outcome outcome = co_await connection.client->send(message, following);
+  // Held back by the gate or not, the settlement before must be over now.
+  co_await connection.gate->wait();
+  Settlement settlement = settle(current->envelope(), outcome);
+  bool lost = settlement.connection_lost;
+  if (!settlement.delivered.empty()) shop.ramp.succeeded(connection.site);
+  settle_later(connection, std::move(current), std::move(settlement));
+  connection.peer.continued = true;
+  co_return lost;
 }
 
 // Sends messages until there are none, or the connection is of no more use.  True if
@@ -152,30 +176,27 @@ asio::awaitable<base::Result<void>> connect(Connection& connection,
 asio::awaitable<bool> drain(Connection& connection, Message current) {
   Workshop& shop = connection.shop;
   net::Client& client = *connection.client;
+  bool lost = false;
   while (current) {
     Message next;
     if (client.sent() + 1 < kMostMessages) next = co_await next_message(connection);
-    net::Message message{current->envelope(), current->content(),
-                         connection.gate.get()};
-    const smtp::Envelope* following = next ? &next->envelope() : nullptr;
-    smtp::Outcome outcome = co_await client.send(message, following);
-    // Held back by the gate or not, the settlement before must be over now.
-    co_await connection.gate->wait();
-    Settlement settlement =
-        settle(current->envelope(), outcome, connection.peer.pipelined);
-    bool lost = settlement.connection_lost;
-    if (!settlement.delivered.empty()) shop.ramp.succeeded(connection.site);
-    settle_later(connection, std::move(current), std::move(settlement));
-    connection.peer.continued = true;
+    auto obstacle = smtp::obstacle(client.server(), current->envelope());
+    if (obstacle) {
+      co_await connection.gate->wait();
+      std::size_t recipients = current->targets().size();
+      settle_later(connection, std::move(current), unsendable(recipients, *obstacle));
+    } else {
+      lost = co_await send(connection, std::move(current), next);
+    }
     if (!client.usable()) {
       if (next) shop.ramp.give_back(connection.site, next->id());
-      co_return lost;
+      break;
     }
     if (!next && client.sent() < kMostMessages) next = co_await late_comer(connection);
     current = std::move(next);
   }
   co_await client.quit();
-  co_return false;
+  co_return lost;
 }
 
 }  // namespace
@@ -185,12 +206,12 @@ asio::awaitable<void> deliver(Workshop& shop, SiteIndex site) {
   bool failed = false;
   Message message = co_await next_message(connection);
   if (message) {
-    base::Result<void> connected = co_await connect(connection, message->id());
+    auto connected = co_await connect(connection, message->id());
     if (connected) {
       failed = co_await drain(connection, std::move(message));
     } else {
       failed = true;
-      Trouble trouble = connection_trouble(connected.error(), "initial connection");
+      Trouble trouble = connection_trouble(connected.error());
       Settlement settlement = defer_all(message->targets().size(), trouble);
       co_await connection.gate->wait();
       settle_later(connection, std::move(message), std::move(settlement));

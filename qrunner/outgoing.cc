@@ -18,6 +18,9 @@ namespace qrunner {
 namespace {
 
 constexpr std::size_t kPiece = 65536;
+// What RFC 3461 passes on of a recipient's flags; another one is Exim's own.
+constexpr unsigned kNotify = spoolfmt::dsn::kNever | spoolfmt::dsn::kSuccess |
+                             spoolfmt::dsn::kFailure | spoolfmt::dsn::kDelay;
 
 // One read at `offset`, whatever signals come.
 base::Result<std::size_t> read_at(int fd, char* into, std::size_t size, off_t offset) {
@@ -97,7 +100,8 @@ void Outgoing::choose_targets(SiteIndex site, const SiteOf& site_of) {
     }
     // The same mailbox twice in the list is one delivery.
     auto [at, fresh] = known.emplace(unique, targets_.size());
-    if (fresh) targets_.push_back({unique, {}});
+    if (fresh)
+      targets_.push_back({unique, {}, recipient.dsn_flags & kNotify, recipient.orcpt});
     targets_[at->second].spellings.push_back(recipient.address);
   }
 }
@@ -106,7 +110,7 @@ void Outgoing::hold_the_unsendable() {
   std::erase_if(targets_, [&](Target& target) {
     smtp::Envelope alone;
     alone.sender = file_.sender;
-    alone.recipients = {target.unique};
+    alone.recipients = {{target.unique, target.notify, target.orcpt}};
     auto checked = smtp::Exchange::check(alone);
     if (!checked) held_.push_back({std::move(target), checked.error().text});
     return !checked;
@@ -121,7 +125,13 @@ base::Result<void> Outgoing::make_envelope() {
   if (::fstat(message_.d_fd(), &status) != 0)
     return base::system_failure(message_.path("-D").string(), errno);
   envelope_.sender = file_.sender;
-  for (const Target& target : targets_) envelope_.recipients.push_back(target.unique);
+  for (const Target& target : targets_)
+    envelope_.recipients.push_back({target.unique, target.notify, target.orcpt});
+  envelope_.smtputf8 = file_.has("smtputf8");
+  if (const auto* envid = file_.find("dsn_envid")) envelope_.envid = envid->value;
+  if (const auto* ret = file_.find("dsn_ret"))
+    envelope_.ret =
+        ret->value == "1" ? smtp::DsnReturn::full : smtp::DsnReturn::headers;
   // As it will be on the wire, where each line end is two bytes.
   auto lines = static_cast<std::size_t>(std::ranges::count(head_, '\n'));
   const auto* counted = file_.find("body_linecount");

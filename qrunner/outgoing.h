@@ -34,6 +34,8 @@ class Outgoing {
   struct Target {
     std::string unique;
     std::vector<std::string> spellings;
+    unsigned notify = 0;  // of the first spelling, as are those below
+    std::string orcpt = {};
   };
   // A recipient that cannot be sent to now, and why.
   struct Held {

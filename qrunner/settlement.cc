@@ -14,33 +14,21 @@ namespace {
 // Exim's numbers of deferrals (its manual shows them in "defer (-44)").
 constexpr int kUnknown = -1;
 constexpr int kClosed = -18;
+constexpr int kMalformed = -19;
+constexpr int kTlsFailed = -37;
+constexpr int kTlsRequired = -38;
+constexpr int kAuthFailed = -42;
 constexpr int kRcptReply = -44;
 constexpr int kMailReply = -45;
 constexpr int kDataReply = -46;
 
 constexpr std::size_t kLongestConfirmation = 1024;
 
-// The command that `outcome` waits for or, for recipient `i`, that was refused.
-struct Stage {
-  std::string text;
-  int number;
-};
-Stage stage_of(const smtp::Envelope& envelope, const smtp::Outcome& outcome,
-               std::size_t i, bool pipelined) {
-  std::string_view group = pipelined ? "pipelined " : "";
-  if (!outcome.mail || !outcome.mail->completed())
-    return {std::string(group) + "MAIL FROM:<" + envelope.sender + ">", kMailReply};
+int number_of(const smtp::Outcome& outcome, std::size_t i) {
+  if (!outcome.mail || !outcome.mail->completed()) return kMailReply;
   if (i >= outcome.recipients.size() || !outcome.recipients[i].completed())
-    return {"RCPT TO:<" + envelope.recipients[i] + ">", kRcptReply};
-  if (!outcome.data || outcome.data->code != 354)
-    return {std::string(group) + "DATA", kDataReply};
-  return {"end of data", kDataReply};
-}
-
-Trouble reply_trouble(const smtp::Reply& reply, const Stage& stage) {
-  return {stage.number, "",
-          "SMTP error from remote mail server after " + stage.text + ": " +
-              smtp::reply_for_log(reply)};
+    return kRcptReply;
+  return kDataReply;
 }
 
 std::string quoted(std::string_view text) {
@@ -55,48 +43,56 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
-Trouble connection_trouble(const base::Error& lost, std::string_view stage) {
-  // The error begins with the place, "[::1]:25: ", and an address has no blanks.
-  std::string_view what = lost.text;
-  if (auto place = what.find(": "); place != what.npos) what.remove_prefix(place + 2);
-  for (int number : {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ECONNRESET, EPIPE})
-    if (what == std::strerror(number)) return {number, std::string(what), ""};
-  if (what == std::strerror(ETIMEDOUT)) {
-    bool connecting = stage == "initial connection";
-    return {ETIMEDOUT, std::string(what),
-            connecting ? "" : "SMTP timeout after " + std::string(stage)};
+Trouble connection_trouble(const smtp::Breakdown& lost) {
+  using Kind = smtp::Breakdown::Kind;
+  switch (lost.kind) {
+    case Kind::unreachable:
+    case Kind::failed:
+      return {lost.system_error, lost.text(), ""};
+    case Kind::timeout:
+      return {ETIMEDOUT, std::strerror(ETIMEDOUT), lost.text()};
+    case Kind::closed:
+      return {kClosed, "", lost.text()};
+    case Kind::refused:
+      return {0, "", lost.text()};
+    case Kind::malformed:
+      return {kMalformed, "", lost.text()};
+    case Kind::tls_required:
+      return {kTlsRequired, "", lost.text()};
+    case Kind::tls_failed:
+      return {kTlsFailed, "", lost.text()};
+    case Kind::auth_failed:
+      return {kAuthFailed, "", lost.text()};
+    case Kind::local:
+      break;
   }
-  if (!what.empty() && base::is_digit(what[0]))
-    return {0, "",
-            "SMTP error from remote mail server after " + std::string(stage) + ": " +
-                std::string(what)};
-  if (what == "connection closed by the server")
-    return {kClosed, "",
-            "Remote host closed connection in response to " + std::string(stage)};
-  return {kUnknown, "", std::string(what)};
+  return {kUnknown, "", lost.text()};
 }
 
-Settlement settle(const smtp::Envelope& envelope, const smtp::Outcome& outcome,
-                  bool pipelined) {
+Settlement settle(const smtp::Envelope& envelope, const smtp::Outcome& outcome) {
   Settlement settlement;
   settlement.connection_lost = outcome.lost.has_value();
-  settlement.unknown_outcome = outcome.dot_sent && !outcome.end;
   for (std::size_t i = 0; i < envelope.recipients.size(); ++i) {
-    const smtp::Reply* verdict = outcome.verdict(i);
-    if (verdict && verdict == (outcome.end ? &*outcome.end : nullptr) &&
-        verdict->completed()) {
+    if (outcome.delivered(i)) {
       settlement.delivered.push_back(i);
       continue;
     }
-    Stage stage = stage_of(envelope, outcome, i, pipelined);
     Trouble trouble;
+    const smtp::Reply* verdict = outcome.verdict(i);
+    if (!verdict && outcome.dot_sent && !outcome.postponed(i))
+      settlement.unknown_outcome = true;
     if (verdict)
-      trouble = reply_trouble(*verdict, stage);
+      trouble = {number_of(outcome, i), "",
+                 "SMTP error from remote mail server after " +
+                     outcome.stage(envelope, i) + ": " + smtp::reply_for_log(*verdict)};
     else if (outcome.lost)
-      trouble = connection_trouble(*outcome.lost, stage.text);
+      trouble = connection_trouble(*outcome.lost);
+    else
+      trouble = {kRcptReply, "", "too many recipients for one message"};
     settlement.deferred.push_back({i, std::move(trouble)});
   }
-  if (outcome.end) settlement.confirmation = smtp::reply_for_log(*outcome.end);
+  if (!outcome.ends.empty())
+    settlement.confirmation = smtp::reply_for_log(outcome.ends.back());
   return settlement;
 }
 
@@ -105,6 +101,13 @@ Settlement defer_all(std::size_t recipients, const Trouble& trouble) {
   settlement.connection_lost = true;
   for (std::size_t i = 0; i < recipients; ++i)
     settlement.deferred.push_back({i, trouble});
+  return settlement;
+}
+
+Settlement unsendable(std::size_t recipients, const smtp::Reply& obstacle) {
+  Trouble trouble{kMailReply, "", smtp::reply_for_log(obstacle)};
+  Settlement settlement = defer_all(recipients, trouble);
+  settlement.connection_lost = false;
   return settlement;
 }
 

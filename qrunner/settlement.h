@@ -55,13 +55,14 @@ struct Peer {
   bool pipelined = false;
 };
 
-Settlement settle(const smtp::Envelope& envelope, const smtp::Outcome& outcome,
-                  bool pipelined);
+Settlement settle(const smtp::Envelope& envelope, const smtp::Outcome& outcome);
 // Everybody waits: there is no connection.
 Settlement defer_all(std::size_t recipients, const Trouble& trouble);
+// Everybody waits: the server could not take it, and would say so.
+Settlement unsendable(std::size_t recipients, const smtp::Reply& obstacle);
 
-// A connection that broke, or never was; `stage` as in "after RCPT TO:<a@b>".
-Trouble connection_trouble(const base::Error& lost, std::string_view stage);
+// A connection that broke, or never was.
+Trouble connection_trouble(const smtp::Breakdown& lost);
 
 std::string host_text(const Peer& peer);  // "H=mx.example [192.0.2.1]*"
 // Behind the mark: "a@b R=smarthost T=remote_smtp H=... C=\"...\"".

@@ -13,8 +13,8 @@ const Reply kOk{250, "", "OK"};
 const Reply kGo{354, "", "go"};
 const Reply kLater{450, "4.2.1", "later"};
 const Reply kNever{550, "5.1.1", "nobody"};
-const base::Error kClosed{base::Code::temporary,
-                          "127.0.0.1:25: connection closed by the server"};
+using Kind = smtp::Breakdown::Kind;
+const smtp::Breakdown kClosed{.kind = Kind::closed, .stage = "DATA"};
 
 // Recipients a@x and b@x: "d" delivered, or the number of the deferral.
 struct Row {
@@ -27,22 +27,23 @@ struct Row {
 TEST(Settlement, FollowsTheReplies) {
   smtp::Envelope envelope;
   envelope.sender = "s@x";
-  envelope.recipients = {"a@x", "b@x"};
+  envelope.recipients = {{"a@x"}, {"b@x"}};
   using O = smtp::Outcome;
+  const std::optional<Reply> none;
   const std::vector<Row> rows = {
-      {"all well", O{kOk, {kOk, kOk}, kGo, kOk, true, {}}, {"d", "d"}},
+      {"all well", O{kOk, {kOk, kOk}, kGo, {kOk}, true}, {"d", "d"}},
       {"Q60: one refused for now",
-       O{kOk, {kOk, kLater}, kGo, kOk, true, {}},
+       O{kOk, {kOk, kLater}, kGo, {kOk}, true},
        {"d", "-44"}},
-      {"one refused for good", O{kOk, {kNever, kOk}, kGo, kOk, true, {}}, {"-44", "d"}},
-      {"MAIL refused", O{kLater, {}, {}, {}, false, {}}, {"-45", "-45"}},
-      {"DATA refused", O{kOk, {kOk, kOk}, kLater, {}, false, {}}, {"-46", "-46"}},
-      {"dot refused", O{kOk, {kOk, kLater}, kGo, kNever, true, {}}, {"-46", "-44"}},
+      {"one refused for good", O{kOk, {kNever, kOk}, kGo, {kOk}, true}, {"-44", "d"}},
+      {"MAIL refused", O{kLater}, {"-45", "-45"}},
+      {"DATA refused", O{kOk, {kOk, kOk}, kLater}, {"-46", "-46"}},
+      {"dot refused", O{kOk, {kOk, kLater}, kGo, {kNever}, true}, {"-46", "-44"}},
       {"Q27: a lone dot, even if it is taken",
-       O{kOk, {kNever, kLater}, kGo, kOk, true, {}},
+       O{kOk, {kNever, kLater}, kGo, {kOk}, true},
        {"-44", "-44"}},
       {"lost before RCPT was answered",
-       O{kOk, {kOk}, {}, {}, false, kClosed},
+       O{kOk, {kOk}, none, {}, false, kClosed},
        {"-18", "-18"},
        false,
        true},
@@ -53,7 +54,7 @@ TEST(Settlement, FollowsTheReplies) {
        true},
   };
   for (const Row& row : rows) {
-    auto settlement = qrunner::settle(envelope, row.outcome, true);
+    auto settlement = qrunner::settle(envelope, row.outcome);
     std::vector<std::string> fates(2);
     for (std::size_t i : settlement.delivered) fates[i] += "d";
     for (const auto& [i, trouble] : settlement.deferred)
@@ -66,22 +67,35 @@ TEST(Settlement, FollowsTheReplies) {
 
 TEST(Settlement, TellsTroubleInEximsWords) {
   struct Case {
-    std::string error;
+    smtp::Breakdown lost;
     int number;
     std::string system_text, text;
   };
+  const std::string start = "initial connection";
   for (const Case& row :
-       {Case{"127.0.0.1:25: Connection refused", 111, "Connection refused", ""},
-        Case{"[::1]:25: No route to host", 113, "No route to host", ""},
-        Case{"127.0.0.1:25: Connection timed out", 110, "Connection timed out", ""},
+       {Case{{.kind = Kind::unreachable, .system_error = 111},
+             111,
+             "Connection refused",
+             ""},
+        Case{{.kind = Kind::timeout, .stage = start},
+             110,
+             "Connection timed out",
+             "SMTP timeout after initial connection"},
         Case{
-            "127.0.0.1:25: 554 go away", 0, "",
+            {.kind = Kind::refused, .stage = start, .reply = Reply{554, "", "go away"}},
+            0,
+            "",
             "SMTP error from remote mail server after initial connection: 554 go away"},
-        Case{"127.0.0.1:25: connection closed by the server", -18, "",
-             "Remote host closed connection in response to initial connection"}}) {
-    auto trouble = qrunner::connection_trouble({base::Code::temporary, row.error},
-                                               "initial connection");
-    EXPECT_EQ(trouble.number, row.number) << row.error;
+        Case{{.kind = Kind::closed, .stage = start},
+             -18,
+             "",
+             "Remote host closed connection in response to initial connection"},
+        Case{{.kind = Kind::tls_failed, .detail = "x"},
+             -37,
+             "",
+             "TLS handshake failed: x"}}) {
+    auto trouble = qrunner::connection_trouble(row.lost);
+    EXPECT_EQ(trouble.number, row.number) << row.text;
     EXPECT_EQ(trouble.system_text, row.system_text);
     EXPECT_EQ(trouble.text, row.text);
   }
