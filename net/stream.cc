@@ -23,6 +23,8 @@
 #include <boost/system/system_error.hpp>
 
 #include "net/stream_state.h"
+#include "net/tls_client_connection.h"
+#include "net/tls_connection.h"
 
 namespace net {
 
@@ -113,9 +115,9 @@ void Stream::State::end_wait(error_code error) {
   if (error) throw system_error(error);
 }
 
-asio::awaitable<void> Stream::State::wait_for(TlsConnection::Step step,
+asio::awaitable<void> Stream::State::wait_for(TlsChannel::Step step,
                                               Clock::time_point deadline) {
-  using Need = TlsConnection::Step::State;
+  using Need = TlsChannel::Step::State;
   if (step.state != Need::need_input && step.state != Need::need_output) {
     if (step.error == 0) throw system_error(asio::error::eof);
     throw system_error(error_code(step.error, boost::system::system_category()));
@@ -144,9 +146,8 @@ Stream::~Stream() {
 }
 
 template <class Address>
-asio::awaitable<Stream> Stream::connect_to(Address to, Span timeout) {
-  auto executor = co_await asio::this_coro::executor;
-  auto state = std::make_shared<State>(State::Socket(executor));
+asio::awaitable<Stream> Stream::connect_to(std::shared_ptr<State> state, Address to,
+                                           Span timeout) {
   error_code error;
   auto token = asio::redirect_error(asio::use_awaitable, error);
   state->begin_wait(in(timeout));
@@ -157,17 +158,31 @@ asio::awaitable<Stream> Stream::connect_to(Address to, Span timeout) {
   co_return Stream(std::move(state));
 }
 
-asio::awaitable<Stream> Stream::connect(Endpoint to, Span timeout) {
+asio::awaitable<Stream> Stream::connect(Endpoint to, Span timeout, std::string from) {
+  auto executor = co_await asio::this_coro::executor;
+  auto state = std::make_shared<State>(State::Socket(executor));
   auto address = to_asio(to);
   if (!address) throw system_error(asio::error::invalid_argument);
-  co_return co_await connect_to(*address, timeout);
+  if (!from.empty()) {
+    auto ours = to_asio({from, 0});
+    if (!ours) throw system_error(asio::error::invalid_argument);
+    state->socket.open(address->protocol());
+    // The port is chosen when the peer is known, so that there are enough.
+    int late = 1;
+    ::setsockopt(state->socket.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT,
+                 &late, sizeof late);
+    state->socket.bind(*ours);
+  }
+  co_return co_await connect_to(std::move(state), *address, timeout);
 }
 
 asio::awaitable<Stream> Stream::connect_unix(std::string path, Span timeout) {
   if (path.size() >= sizeof sockaddr_un::sun_path)
     throw system_error(asio::error::name_too_long);
+  auto executor = co_await asio::this_coro::executor;
+  auto state = std::make_shared<State>(State::Socket(executor));
   asio::local::stream_protocol::endpoint address(path);
-  co_return co_await connect_to(address, timeout);
+  co_return co_await connect_to(std::move(state), address, timeout);
 }
 
 base::Result<Stream> Stream::adopt(Loop& loop, base::Fd socket) {
@@ -192,12 +207,28 @@ asio::awaitable<base::Result<TlsFacts>> Stream::accept_tls(TlsKeys& keys,
                                                            TlsForName for_name,
                                                            Span timeout,
                                                            std::string first) {
-  using Step = TlsConnection::Step;
-  auto deadline = in(timeout);
   auto made = TlsConnection::create(keys, setting, std::move(for_name),
                                     state_->socket.native_handle(), std::move(first));
   if (!made) co_return std::unexpected(std::move(made).error());
-  std::unique_ptr<TlsConnection> tls = std::move(*made);
+  std::unique_ptr<TlsChannel> tls = std::move(*made);
+  co_return co_await shake_hands(std::move(tls), timeout);
+}
+
+asio::awaitable<base::Result<TlsFacts>> Stream::connect_tls(TlsClientSessions& sessions,
+                                                            TlsTarget target,
+                                                            Span timeout) {
+  auto made =
+      TlsClientConnection::create(sessions, target, state_->peer, state_->local.address,
+                                  state_->socket.native_handle());
+  if (!made) co_return std::unexpected(std::move(made).error());
+  std::unique_ptr<TlsChannel> tls = std::move(*made);
+  co_return co_await shake_hands(std::move(tls), timeout);
+}
+
+asio::awaitable<base::Result<TlsFacts>> Stream::shake_hands(
+    std::unique_ptr<TlsChannel> tls, Span timeout) {
+  using Step = TlsChannel::Step;
+  auto deadline = in(timeout);
   Step step = tls->handshake();
   while (step.state != Step::State::done) {
     if (step.state == Step::State::failed)
@@ -222,8 +253,8 @@ asio::awaitable<std::size_t> Stream::read_some(std::span<char> into, Span timeou
 
 asio::awaitable<std::size_t> Stream::read_encrypted(std::span<char> into,
                                                     Instant deadline) {
-  TlsConnection::Step step = state_->tls->read(into);
-  while (step.state != TlsConnection::Step::State::done) {
+  TlsChannel::Step step = state_->tls->read(into);
+  while (step.state != TlsChannel::Step::State::done) {
     co_await state_->wait_for(step, deadline);
     step = state_->tls->read(into);
   }
@@ -255,9 +286,9 @@ std::size_t Stream::write_now(std::string_view bytes) {
 asio::awaitable<void> Stream::write_encrypted(std::string_view bytes,
                                               Instant deadline) {
   while (!bytes.empty()) {
-    TlsConnection::Step step = state_->tls->write(bytes);
+    TlsChannel::Step step = state_->tls->write(bytes);
     bytes.remove_prefix(step.count);
-    if (step.state != TlsConnection::Step::State::done)
+    if (step.state != TlsChannel::Step::State::done)
       co_await state_->wait_for(step, deadline);
   }
 }

@@ -24,6 +24,8 @@
 
 namespace net {
 
+class TlsChannel;
+
 using Span = std::chrono::nanoseconds;
 
 class Stream {
@@ -87,7 +89,10 @@ class Stream {
   struct State;
   explicit Stream(std::shared_ptr<State> state);
   template <class Address>
-  static asio::awaitable<Stream> connect_to(Address to, Span timeout);
+  static asio::awaitable<Stream> connect_to(std::shared_ptr<State> state, Address to,
+                                            Span timeout);
+  asio::awaitable<base::Result<TlsFacts>> shake_hands(std::unique_ptr<TlsChannel> tls,
+                                                      Span timeout);
   asio::awaitable<std::size_t> read_encrypted(std::span<char> into, Instant deadline);
   asio::awaitable<void> write_encrypted(std::string_view bytes, Instant deadline);
 

@@ -11,7 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "net/stream.h"
-#include "net/tls_connection.h"
+#include "net/tls_channel.h"
 
 namespace net {
 
@@ -38,13 +38,13 @@ struct Stream::State : std::enable_shared_from_this<State> {
   void disarm();
 
   // Until the socket is as `step` needs it; throws if there is nothing to wait for.
-  asio::awaitable<void> wait_for(TlsConnection::Step step, Clock::time_point deadline);
+  asio::awaitable<void> wait_for(TlsChannel::Step step, Clock::time_point deadline);
 
   Socket socket;
   asio::steady_timer timer;
   Endpoint peer;
   Endpoint local;
-  std::unique_ptr<TlsConnection> tls;  // null: nothing is encrypted
+  std::unique_ptr<TlsChannel> tls;  // null: nothing is encrypted
 
  private:
   void arm();

@@ -175,15 +175,76 @@ std::string openssl_words() {
   return words;
 }
 
-std::string stamp_of(const TlsSetting& setting) {
+// Names of TLS 1.3 and of what came before live in two lists of OpenSSL's, and in one
+// of the administrator's.
+base::Result<void> choose_ciphers(SSL_CTX* context, std::string_view list) {
+  std::string suites, ciphers;
+  for (const std::string& name : split_list(list)) {
+    std::string& names = name.starts_with("TLS_") ? suites : ciphers;
+    names += (names.empty() ? "" : ":") + name;
+  }
+  if (!suites.empty() && SSL_CTX_set_ciphersuites(context, suites.c_str()) != 1)
+    return openssl_failure(suites);
+  if (!ciphers.empty() && SSL_CTX_set_cipher_list(context, ciphers.c_str()) != 1)
+    return openssl_failure(ciphers);
+  if (!suites.empty() && ciphers.empty())
+    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+  return {};
+}
+
+base::Result<void> believe(SSL_CTX* context, const std::string& issuers,
+                           const std::string& revoked) {
+  if (issuers.empty() || issuers == "system") {
+    if (SSL_CTX_set_default_verify_paths(context) != 1)
+      return openssl_failure("system");
+  } else if (TRY(is_directory(issuers))) {
+    if (SSL_CTX_load_verify_dir(context, issuers.c_str()) != 1)
+      return openssl_failure(issuers);
+  } else {
+    if (SSL_CTX_load_verify_file(context, issuers.c_str()) != 1)
+      return openssl_failure(issuers);
+  }
+  if (revoked.empty()) return {};
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  bool directory = TRY(is_directory(revoked));
+  X509_LOOKUP* lookup = X509_STORE_add_lookup(
+      store, directory ? X509_LOOKUP_hash_dir() : X509_LOOKUP_file());
+  int read = !lookup ? 0
+             : directory
+                 ? X509_LOOKUP_add_dir(lookup, revoked.c_str(), X509_FILETYPE_PEM)
+                 : X509_load_crl_file(lookup, revoked.c_str(), X509_FILETYPE_PEM);
+  if (read < 1) return openssl_failure(revoked);
+  X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  return {};
+}
+
+base::Result<void> show_certificate(SSL_CTX* context, const std::string& file,
+                                    const std::string& key) {
+  TRY(must_be_there(file));
+  TRY(must_be_there(key));
+  if (SSL_CTX_use_certificate_chain_file(context, file.c_str()) != 1)
+    return openssl_failure(file);
+  base::Handle<EVP_PKEY, EVP_PKEY_free> read(read_key(key));
+  if (!read || SSL_CTX_use_PrivateKey(context, read.get()) != 1)
+    return openssl_failure(key);
+  return {};
+}
+
+std::string stamp_of(const std::vector<std::string>& files) {
   std::string stamp;
+  for (const std::string& file : files) add_stamp(stamp, file);
+  return stamp;
+}
+
+std::string stamp_of(const TlsSetting& setting) {
+  std::vector<std::string> all;
   for (const std::string* files :
        {&setting.certificates, &setting.keys, &setting.ocsp_file})
-    for (const std::string& file : split_list(*files)) add_stamp(stamp, file);
+    for (std::string& file : split_list(*files)) all.push_back(std::move(file));
   for (const std::string* path :
        {&setting.verify_certificates, &setting.revocations, &setting.dh_parameters})
-    if (path->starts_with('/')) add_stamp(stamp, *path);
-  return stamp;
+    if (path->starts_with('/')) all.push_back(*path);
+  return stamp_of(all);
 }
 
 base::Result<std::shared_ptr<const TlsContext>> TlsContext::load(
@@ -275,20 +336,8 @@ base::Result<void> TlsContext::take_proofs() {
   return {};
 }
 
-// Names of TLS 1.3 and of what came before live in two lists of OpenSSL's, and in one
-// of the administrator's.
 base::Result<void> TlsContext::take_algorithms() {
-  std::string suites, ciphers;
-  for (const std::string& name : split_list(setting_.ciphers)) {
-    std::string& list = name.starts_with("TLS_") ? suites : ciphers;
-    list += (list.empty() ? "" : ":") + name;
-  }
-  if (!suites.empty() && SSL_CTX_set_ciphersuites(get(), suites.c_str()) != 1)
-    return openssl_failure(suites);
-  if (!ciphers.empty() && SSL_CTX_set_cipher_list(get(), ciphers.c_str()) != 1)
-    return openssl_failure(ciphers);
-  if (!suites.empty() && ciphers.empty())
-    SSL_CTX_set_min_proto_version(get(), TLS1_3_VERSION);
+  TRY(choose_ciphers(get(), setting_.ciphers));
   if (!setting_.curves.empty() && setting_.curves != "auto" &&
       SSL_CTX_set1_groups_list(get(), setting_.curves.c_str()) != 1)
     return openssl_failure(setting_.curves);
@@ -315,29 +364,10 @@ base::Result<void> TlsContext::take_clients() {
   SSL_CTX_set_verify(get(),
                      SSL_VERIFY_PEER | (must ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                      must ? nullptr : take_any_certificate);
+  TRY(believe(get(), setting_.verify_certificates, setting_.revocations));
   const std::string& issuers = setting_.verify_certificates;
-  if (issuers.empty() || issuers == "system") {
-    if (SSL_CTX_set_default_verify_paths(get()) != 1) return openssl_failure("system");
-  } else if (TRY(is_directory(issuers))) {
-    if (SSL_CTX_load_verify_dir(get(), issuers.c_str()) != 1)
-      return openssl_failure(issuers);
-  } else {
-    if (SSL_CTX_load_verify_file(get(), issuers.c_str()) != 1)
-      return openssl_failure(issuers);
+  if (!issuers.empty() && issuers != "system" && !TRY(is_directory(issuers)))
     SSL_CTX_set_client_CA_list(get(), SSL_load_client_CA_file(issuers.c_str()));
-  }
-  const std::string& revoked = setting_.revocations;
-  if (revoked.empty()) return {};
-  X509_STORE* store = SSL_CTX_get_cert_store(get());
-  bool directory = TRY(is_directory(revoked));
-  X509_LOOKUP* lookup = X509_STORE_add_lookup(
-      store, directory ? X509_LOOKUP_hash_dir() : X509_LOOKUP_file());
-  int read = !lookup ? 0
-             : directory
-                 ? X509_LOOKUP_add_dir(lookup, revoked.c_str(), X509_FILETYPE_PEM)
-                 : X509_load_crl_file(lookup, revoked.c_str(), X509_FILETYPE_PEM);
-  if (read < 1) return openssl_failure(revoked);
-  X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
   return {};
 }
 

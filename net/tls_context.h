@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/handle.h"
@@ -60,6 +61,15 @@ class TlsContext {
 
 // Tells one state of a setting's files from another: names, inodes, sizes and times.
 std::string stamp_of(const TlsSetting& setting);
+std::string stamp_of(const std::vector<std::string>& files);
+
+// What contexts of both sides are made of; paths as in the settings.  Code::not_found
+// for a file that is not there, Code::config for all else.
+base::Result<void> choose_ciphers(SSL_CTX* context, std::string_view list);
+base::Result<void> believe(SSL_CTX* context, const std::string& issuers,
+                           const std::string& revoked);
+base::Result<void> show_certificate(SSL_CTX* context, const std::string& file,
+                                    const std::string& key);
 
 // The first of the errors that OpenSSL has noted on this thread, all of them forgotten.
 std::string openssl_words();

@@ -223,7 +223,7 @@ void DotWriter::write(std::string_view piece, std::string& wire) {
       after_cr_ = false;
       if (*in == '\n' && ++in == end) break;
     }
-    if (line_start_ && *in == '.') wire += '.';
+    if (dots_ && line_start_ && *in == '.') wire += '.';
     if (cr < in) cr = find(in, end, '\r');
     const char* line_end = find(in, cr, '\n');
     wire.append(in, line_end);

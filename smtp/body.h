@@ -124,6 +124,9 @@ class ChunkReader : public BodyReader {
 // or a lone CR in the file.
 class DotWriter {
  public:
+  // `dots`: false in chunks, where they mean nothing.
+  explicit DotWriter(bool dots = true) : dots_(dots) {}
+
   // Appends the wire form of the next piece; pieces may be cut anywhere.
   void write(std::string_view piece, std::string& wire);
   // Appends the line end that the last line lacks, if it lacks one.
@@ -135,6 +138,7 @@ class DotWriter {
  private:
   void write_line_end(std::string& wire);
 
+  bool dots_;
   bool line_start_ = true;
   bool after_cr_ = false;  // the CRLF is written; an LF that follows belongs to it
 };

@@ -62,8 +62,8 @@ struct Recipient {
 // Whom a message goes to.  Parameters are said where the server offers them, and
 // dropped elsewhere: obstacle() tells whether that will do.
 struct Envelope {
-  std::string sender;  // bare; empty for a bounce
-  std::vector<Recipient> recipients;
+  std::string sender = {};  // bare; empty for a bounce
+  std::vector<Recipient> recipients = {};
   std::optional<std::uint64_t> size = {};
   BodyType body = BodyType::unsaid;
   bool smtputf8 = false;  // the message needs it, whatever its addresses are
@@ -135,9 +135,12 @@ class Exchange {
   void chunk_sent(bool last);
 
   Outcome& outcome() { return outcome_; }
+  const Outcome& outcome() const { return outcome_; }
   // The transaction ended before its content: RSET goes before the next MAIL.
   bool needs_reset() const;
-  // The command that the next reply will answer, for Breakdown::stage.
+  // What the next reply will answer, and its name for Breakdown::stage.
+  enum class Waits : std::uint8_t { command, data, chunk, end };
+  Waits waits() const;
   std::string stage() const;
 
   // Code::permanent if the envelope cannot be written as commands (line breaks,

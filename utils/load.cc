@@ -144,7 +144,8 @@ std::unique_ptr<Sample> Samples::next() {
   Sample& sample = *owner;
   sample.envelope.sender = options_.sender;
   for (unsigned i = 0; i < options_.recipients; ++i)
-    sample.envelope.recipients.push_back(recipient(number * options_.recipients + i));
+    sample.envelope.recipients.push_back(
+        {.address = recipient(number * options_.recipients + i)});
   if (files_.empty()) {
     sample.head = head(number);
     std::size_t rest = options_.size.bytes -
@@ -187,9 +188,11 @@ void Load::count(const Sample& sample, const smtp::Outcome& outcome, float laten
   for (std::size_t i = 0; i < sample.envelope.recipients.size(); ++i) {
     const smtp::Reply* verdict = outcome.verdict(i);
     if (verdict && verdict->completed()) continue;
-    std::string why = verdict ? smtp::reply_for_log(*verdict)
-                              : outcome.lost.value_or(base::Error{}).text;
-    return fail({base::Code::temporary, sample.envelope.recipients[i] + ": " + why});
+    std::string why = "not tried";
+    if (outcome.lost) why = outcome.lost->text();
+    if (verdict) why = smtp::reply_for_log(*verdict);
+    return fail(
+        {base::Code::temporary, sample.envelope.recipients[i].address + ": " + why});
   }
   ++result.messages;
   result.latencies.push_back(latency);
@@ -233,12 +236,13 @@ asio::awaitable<void> session(Load& load) {
   options.pipelining = !load.options.no_pipelining;
   std::unique_ptr<Sample> current = load.samples.next();
   while (current) {
-    base::Result<net::Client> client = co_await net::Client::open(load.to, options);
+    auto client = co_await net::Client::open(load.to, options);
     if (client) {
       ++load.result.connections;
       co_await converse(load, *client, current);
     } else {
-      load.fail(client.error());
+      load.fail(base::at(net::format_endpoint(load.to),
+                         {client.error().code(), client.error().text()}));
       current = load.samples.next();
     }
   }

@@ -36,11 +36,11 @@ class ClientTest : public NetTest {
   }
 
   Client::Options options{.helo_name = "me.example"};
-  smtp::Envelope one{.sender = "s@x", .recipients = {"a@y", "b@y"}};
-  smtp::Envelope two{.sender = "", .recipients = {"c@y"}};
+  smtp::Envelope one{.sender = "s@x", .recipients = {{"a@y"}, {"b@y"}}};
+  smtp::Envelope two{.sender = "", .recipients = {{"c@y"}}};
   Event* gate = nullptr;
   std::vector<smtp::Outcome> outcomes;
-  std::optional<base::Error> failure;
+  std::optional<smtp::Breakdown> failure;
   bool usable = false;
   unsigned sent = 0;
   std::vector<std::string> surprises;
@@ -163,12 +163,12 @@ TEST_F(ClientTest, GivesUpAnAnnouncedMessageWithTheConnection) {
 
 TEST_F(ClientTest, TellsARefusalToTalkFromADeadPeer) {
   converse({"S: 554-no\r\n554 service"});
-  EXPECT_EQ(failure->code, base::Code::permanent);
-  EXPECT_TRUE(failure->text.contains("554-no\\n554 service"));
+  EXPECT_EQ(failure->code(), base::Code::permanent);
+  EXPECT_TRUE(failure->text().contains("554-no\\n554 service"));
   converse({"S: 421 busy"});
-  EXPECT_EQ(failure->code, base::Code::temporary);
+  EXPECT_EQ(failure->code(), base::Code::temporary);
   converse({"close"});
-  EXPECT_TRUE(failure->text.contains("connection closed"));
+  EXPECT_TRUE(failure->text().contains("closed connection"));
 }
 
 TEST_F(ClientTest, BoundsItsPatience) {
@@ -181,7 +181,7 @@ TEST_F(ClientTest, BoundsItsPatience) {
   tasks.spawn(keep(listener, silent));
   tasks.spawn(talk(false));
   run();
-  EXPECT_EQ(failure->code, base::Code::temporary);
+  EXPECT_EQ(failure->code(), base::Code::temporary);
 }
 
 // The gate: content flows, the dot does not.
@@ -221,9 +221,9 @@ TEST_F(ClientTest, HoldsTheDotUntilTheGateOpens) {
 }
 
 TEST_F(ClientTest, RefusesAnAddressThatWouldBreakOut) {
-  one.recipients[1] = "b@y>\r\nDATA\r\n<";
+  one.recipients[1].address = "b@y>\r\nDATA\r\n<";
   converse(kHello + Script{"C: QUIT"}, false);
-  EXPECT_EQ(outcomes[0].lost->code, base::Code::permanent);
+  EXPECT_EQ(outcomes[0].lost->code(), base::Code::permanent);
   EXPECT_TRUE(usable);
 }
 
