@@ -44,14 +44,16 @@ inline std::size_t count_of(const std::string& text, std::string_view what) {
 // bobbin-sink, which writes every message to `dump`.
 class Sink {
  public:
-  explicit Sink(const fs::path& dump, std::vector<std::string> args = {})
+  explicit Sink(const fs::path& dump, std::vector<std::string> args = {},
+                const std::string& listen = "127.0.0.1:0")
       : dump_(dump) {
+    args.insert(args.begin(), {"--listen", listen});
     args.insert(args.end(), {"--dump", dump.string()});
     process_ = std::make_unique<support::Process>(support::Command{
         .program = support::program("bobbin-sink"), .args = std::move(args)});
     EXPECT_TRUE(process_->saw("\n")) << process_->err();
     const std::string& line = process_->out();
-    std::size_t at = line.find("127.0.0.1:");
+    std::size_t at = line.find(listen.substr(0, listen.find(':') + 1));
     EXPECT_NE(at, line.npos) << line;
     address_ = line.substr(at, line.find('\n') - at);
   }
@@ -104,6 +106,11 @@ class TestSpool {
         dir_ / "bobbin.conf",
         "primary_hostname = t.example\nspool_directory = " + (dir_ / "spool").string() +
             "\nlog_file_path = " + (dir_ / "%slog").string() + "\n");
+  }
+
+  // Adds to the main section and what follows it.
+  void configure(std::string_view text) const {
+    std::ofstream(dir_ / "bobbin.conf", std::ios::app) << text;
   }
 
   static std::string id(unsigned number) {

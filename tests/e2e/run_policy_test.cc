@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bobbin-run by a policy: routers and the DNS, retry times, bounces, local transports.
+#include <gtest/gtest.h>
+
+#include "tests/e2e/run_support.h"
+#include "tests/support/name_server.h"
+
+namespace {
+
+using run_tests::count_of;
+using run_tests::Letter;
+using run_tests::Sink;
+using run_tests::slurp;
+using run_tests::spill;
+using run_tests::TestSpool;
+
+namespace fs = std::filesystem;
+
+bool has(const std::string& text, std::string_view what) {
+  return text.find(what) != std::string::npos;
+}
+
+const std::vector<support::Zone> kZones = {
+    {"test",
+     "one A 127.0.0.11\ntwo A 127.0.0.12\n"
+     "first MX 10 one\nsecond MX 10 two\nboth MX 10 two\nboth MX 20 one\n"
+     "null MX 0 .\n"}};
+
+// By MX, on a port of the test's; what a name server does not know is not waited for.
+std::string by_mx(const std::string& servers, const std::string& port) {
+  return "dns_servers = " + servers + R"(
+dns_dnssec_ok = 0
+dns_retrans = 1s
+dns_retry = 1
+
+begin routers
+dnslookup:
+  driver = dnslookup
+  transport = remote_smtp
+  no_more
+
+begin transports
+remote_smtp:
+  driver = smtp
+  port = )" + port + R"(
+
+begin retry
+* * F,2h,15m; G,16h,1h,1.5; F,4d,6h
+)";
+}
+
+class RunByMx : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (support::NameServer::installed()) server = new support::NameServer(kZones);
+  }
+  static void TearDownTestSuite() {
+    delete server;
+    server = nullptr;
+  }
+  void SetUp() override {
+    if (!server) GTEST_SKIP() << "knotd is not installed";
+  }
+  static support::NameServer* server;
+  TestSpool spool;
+};
+support::NameServer* RunByMx::server = nullptr;
+
+TEST_F(RunByMx, EverybodyGetsItOnceWhereverHeIs) {
+  Sink one(spool.path() / "one", {}, "127.0.0.11:0");
+  Sink two(spool.path() / "two", {}, "127.0.0.12:" + one.port());
+  spool.configure(by_mx(server->address(), one.port()));
+  for (unsigned i = 0; i < 20; ++i)
+    spool.put(TestSpool::id(i),
+              {.recipients = {"a@first.test", "b@second.test", "c@FIRST.test"}});
+  auto end = spool.run({"-qq"});
+  EXPECT_EQ(end.status, 0) << end.err;
+  EXPECT_EQ(one.messages().size(), 20U) << spool.log();
+  EXPECT_EQ(two.messages().size(), 20U);
+  EXPECT_EQ(count_of(one.envelopes()[0], "rcpt "), 2U) << one.envelopes()[0];
+  EXPECT_TRUE(spool.files().empty()) << spool.log();
+  EXPECT_EQ(count_of(spool.log(), " Completed\n"), 20U);
+  EXPECT_TRUE(has(spool.log(), "R=dnslookup T=remote_smtp H=one.test [127.0.0.11]"));
+}
+
+TEST_F(RunByMx, Q42_TheNextHostIsTriedWhenTheFirstIsDead) {
+  Sink one(spool.path() / "one", {}, "127.0.0.11:0");
+  spool.configure(by_mx(server->address(), one.port()));
+  spool.put(TestSpool::id(1), {.recipients = {"a@both.test"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(one.messages().size(), 1U) << spool.log();
+  EXPECT_TRUE(has(spool.log(), "H=two.test [127.0.0.12] Connection refused\n"))
+      << spool.log();
+  // Its record holds it back for the next message.
+  spool.put(TestSpool::id(2), {.recipients = {"a@both.test"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(count_of(spool.log(), "Connection refused"), 1U) << spool.log();
+  EXPECT_EQ(one.messages().size(), 2U);
+}
+
+TEST_F(RunByMx, Q43_Q44_Q91_WhatCannotBeRoutedIsBouncedInOneReport) {
+  spool.configure(by_mx(server->address(), "25"));
+  std::string id = TestSpool::id(1);
+  spool.put(id, {.recipients = {"a@null.test", "b@nowhere.test", "c@null.test"},
+                 .sender = "s@first.test"});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(has(spool.log(), id + " ** b@nowhere.test")) << spool.log();
+  EXPECT_EQ(count_of(spool.log(), " <= <> R=" + id), 1U) << spool.log();
+  EXPECT_TRUE(has(spool.log(), id + " Completed\n")) << spool.log();
+  auto files = spool.files();
+  ASSERT_EQ(files.size(), 2U) << "the bounce, and nothing else";
+  std::string body = slurp(spool.file(files[0]));
+  EXPECT_TRUE(has(body, "Status: 5.1.10\n")) << body;
+  EXPECT_TRUE(has(body, "Final-Recipient: rfc822; b@nowhere.test\n")) << body;
+}
+
+TEST_F(RunByMx, Q89_ABounceThatFailsIsFrozen) {
+  spool.configure(by_mx(server->address(), "25"));
+  std::string id = TestSpool::id(1);
+  spool.put(id, {.recipients = {"a@null.test"}, .sender = ""});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(has(spool.log(), id + " Frozen (delivery error message)\n"))
+      << spool.log();
+  EXPECT_TRUE(has(slurp(spool.file(id + "-H")), "\n-frozen "));
+}
+
+TEST_F(RunByMx, Q96_WithoutANameServerNobodyIsJudged) {
+  spool.configure(by_mx("127.0.0.1@1", "25"));
+  for (unsigned i = 0; i < 30; ++i)
+    spool.put(TestSpool::id(i), {.recipients = {"a@d" + std::to_string(i) + ".test"}});
+  auto before = spool.files();
+  auto end = spool.run({"-q"});
+  EXPECT_EQ(end.status, 75) << end.err;
+  EXPECT_EQ(spool.files(), before);
+  EXPECT_EQ(count_of(spool.log(), " == "), 0U) << spool.log();
+  EXPECT_EQ(count_of(spool.log(), "No name server answers"), 1U) << spool.log();
+}
+
+TEST(RunPolicy, Q60_Q63_ARecipientThatIsPutOffWaitsForItsTime) {
+  TestSpool spool;
+  std::string id = TestSpool::id(1);
+  spool.put(id, {.recipients = {"one@x.example"}});
+  {
+    Sink sink(spool.path() / "dump", {"--defer-rcpt", "."});
+    EXPECT_EQ(spool.run({"-q", "--smarthost", sink.address()}).status, 0);
+    EXPECT_TRUE(has(spool.log(), id + " == one@x.example")) << spool.log();
+  }
+  Sink sink(spool.path() / "dump2");
+  EXPECT_EQ(spool.run({"-q", "--smarthost", sink.address()}).status, 0);
+  EXPECT_TRUE(sink.messages().empty()) << spool.log();
+  EXPECT_TRUE(has(spool.log(), "1 not due")) << spool.log();
+  // The same recipient from somebody else is tried.
+  spool.put(TestSpool::id(2), {.recipients = {"one@x.example"}, .sender = "t@x.example"});
+  EXPECT_EQ(spool.run({"-q", "--smarthost", sink.address()}).status, 0);
+  EXPECT_EQ(sink.messages().size(), 1U) << spool.log();
+  EXPECT_EQ(spool.run({"-qf", "--smarthost", sink.address()}).status, 0);
+  EXPECT_EQ(sink.messages().size(), 2U);
+}
+
+TEST(RunPolicy, Q56_ADeadHostHoldsFreshMessagesBack) {
+  TestSpool spool;
+  spool.put(TestSpool::id(1), {});
+  EXPECT_EQ(spool.run({"-q", "--smarthost", "127.0.0.1:1"}).status, 0);
+  spool.put(TestSpool::id(2), {});
+  EXPECT_EQ(spool.run({"-q", "--smarthost", "127.0.0.1:1"}).status, 0);
+  EXPECT_EQ(count_of(spool.log(), "[127.0.0.1] Connection refused"), 1U) << spool.log();
+  EXPECT_TRUE(has(spool.log(), "2 not due")) << spool.log();
+}
+
+TEST(RunPolicy, Q54_WithoutARuleTheFirstDeferralIsTheLast) {
+  TestSpool spool;
+  std::string id = TestSpool::id(1);
+  spool.put(id, {});
+  Sink sink(spool.path() / "dump", {"--defer-rcpt", "^one@"});
+  spool.configure(R"(
+begin routers
+all:
+  driver = manualroute
+  route_list = * 127.0.0.1
+  self = send
+  transport = remote
+begin transports
+remote:
+  driver = smtp
+  port = )" + sink.port() + "\n");
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(has(spool.log(), id + " ** one@x.example: retry timeout exceeded\n"))
+      << spool.log();
+  EXPECT_TRUE(has(spool.log(), " <= <> R=" + id)) << spool.log();
+}
+
+TEST(RunPolicy, Q50_WhatNeedsEximIsLeftAsItIs) {
+  TestSpool spool;
+  spool.configure(R"(
+begin routers
+all:
+  driver = accept
+  transport = program
+begin transports
+program:
+  driver = pipe
+  command = /bin/cat
+)");
+  std::string id = TestSpool::id(1);
+  spool.put(id, {});
+  std::string before = slurp(spool.file(id + "-H"));
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(slurp(spool.file(id + "-H")), before);
+  EXPECT_TRUE(has(spool.log(), "1 left for Exim")) << spool.log();
+  EXPECT_EQ(spool.files().size(), 2U);
+}
+
+TEST(RunPolicy, LocalTransportsWriteMaildirsAndSpools) {
+  TestSpool spool;
+  std::string root = spool.path().string();
+  spool.configure(R"(
+begin routers
+aliases:
+  driver = redirect
+  data = ${if eq{$local_part}{all}{joe@x.example, archive@x.example, hole@x.example}}
+hole:
+  driver = redirect
+  local_parts = hole
+  data = :blackhole:
+archive:
+  driver = accept
+  local_parts = archive
+  transport = copies
+boxes:
+  driver = accept
+  transport = boxes
+begin transports
+boxes:
+  driver = appendfile
+  directory = )" + root + R"(/mail/$local_part
+  maildir_format
+  envelope_to_add
+  return_path_add
+copies:
+  driver = queuefile
+  directory = )" + root + "/copies\n");
+  std::string id = TestSpool::id(1);
+  spool.put(id, {.recipients = {"all@x.example"}});
+  auto end = spool.run({"-q"});
+  EXPECT_EQ(end.status, 0) << end.err;
+  EXPECT_TRUE(spool.files().empty()) << spool.log();
+  std::vector<std::string> mails;
+  for (const auto& file : fs::directory_iterator(spool.path() / "mail/joe/new"))
+    mails.push_back(slurp(file.path()));
+  ASSERT_EQ(mails.size(), 1U) << spool.log();
+  EXPECT_TRUE(mails[0].starts_with("Return-path: <s@x.example>\n"
+                                   "Envelope-to: joe@x.example\nSubject: "))
+      << mails[0];
+  EXPECT_TRUE(mails[0].ends_with("\n\nbody\n"));
+  EXPECT_EQ(slurp(spool.path() / "copies" / (id + "-D")), id + "-D\nbody\n");
+  EXPECT_TRUE(fs::exists(spool.path() / "copies" / (id + "-H")));
+  EXPECT_TRUE(has(spool.log(), id + " => joe@x.example <all@x.example> R=boxes T=boxes"))
+      << spool.log();
+  EXPECT_TRUE(has(spool.log(), id + " => :blackhole: <hole@x.example> R=hole\n"));
+  EXPECT_EQ(count_of(spool.log(), " Completed\n"), 1U) << spool.log();
+}
+
+TEST(RunPolicy, Q95_TheSecondRunSaysWhoIsAtWork) {
+  TestSpool spool;
+  for (unsigned i = 0; i < 30; ++i) spool.put(TestSpool::id(i), {});
+  Sink sink(spool.path() / "dump", {"--delay-dot", "200"});
+  support::Process first(
+      spool.command({"-q", "--connections", "1", "--smarthost", sink.address()}));
+  auto until = std::chrono::steady_clock::now() + support::Process::kDeadline;
+  while (!has(spool.log(), "Completed") && std::chrono::steady_clock::now() < until)
+    ::usleep(1000);
+  auto second = spool.run({"-q", "--smarthost", sink.address()});
+  EXPECT_EQ(second.status, 0) << second.err;
+  EXPECT_TRUE(has(second.out, "(pid " + std::to_string(first.pid()) + ")"))
+      << second.out;
+  first.signal(SIGTERM);
+  EXPECT_EQ(first.wait().status, 0);
+}
+
+TEST(RunPolicy, Q95_ShardsPartTheQueue) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump");
+  for (unsigned i = 0; i < 40; ++i) spool.put(TestSpool::id(i), {});
+  EXPECT_EQ(
+      spool.run({"-q", "--shard", "1/2", "--smarthost", sink.address()}).status, 0);
+  std::size_t part = sink.messages().size();
+  EXPECT_GT(part, 0U);
+  EXPECT_LT(part, 40U);
+  EXPECT_EQ(
+      spool.run({"-q", "--shard", "2/2", "--smarthost", sink.address()}).status, 0);
+  EXPECT_EQ(sink.messages().size(), 40U);
+}
+
+}  // namespace
