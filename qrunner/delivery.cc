@@ -111,7 +111,8 @@ asio::awaitable<Message> next_message(Connection& connection) {
 asio::awaitable<Message> late_comer(Connection& connection) {
   Workshop& shop = connection.shop;
   auto since = std::chrono::steady_clock::now();
-  while (!shop.ramp.no_more() && std::chrono::steady_clock::now() - since < kIdle) {
+  while (!shop.ramp.no_more(connection.site) &&
+         std::chrono::steady_clock::now() - since < kIdle) {
     net::Event& news = shop.news[connection.site];
     news.shut();
     shop.ramp.idle(connection.site);
@@ -164,7 +165,7 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
     Settlement settlement =
         settle(current->envelope(), outcome, connection.peer.pipelined);
     bool lost = settlement.connection_lost;
-    if (!settlement.delivered.empty()) shop.ramp.succeeded(connection.site);
+    if (!settlement.delivered.empty()) shop.start(shop.ramp.succeeded(connection.site));
     settle_later(connection, std::move(current), std::move(settlement));
     connection.peer.continued = true;
     if (!client.usable()) {

@@ -54,7 +54,7 @@ TEST(Ramp, OpensOneConnectionForEachThresholdOfLegs) {
   };
   for (const Row& row : {Row{9, 8, 2}, Row{1'000, 8, 20}, Row{1'000, 50, 20},
                          Row{101, 50, 3}, Row{9, 1, 2}, Row{17, Ramp::kInfinite, 3}}) {
-    Ramp ramp({.threshold = row.threshold});
+    Ramp ramp({.threshold = row.threshold, .fixed_window = true});
     std::size_t connections = 0;
     auto count = [&](const Ramp::Starts& starts) {
       for (const auto& start : starts) connections += start.connections;
@@ -107,7 +107,7 @@ TEST(Ramp, ThreeFailuresInARowEndASite) {
   EXPECT_TRUE(ramp.take(0));
   EXPECT_EQ(ramp.closed(0, true).size(), 1U);
   EXPECT_TRUE(ramp.take(0));
-  ramp.succeeded(0);
+  EXPECT_TRUE(ramp.succeeded(0).empty());
   EXPECT_EQ(ramp.closed(0, true).size(), 1U);
   EXPECT_EQ(ramp.closed(0, true).size(), 1U);
   EXPECT_TRUE(ramp.closed(0, true).empty());
@@ -124,6 +124,86 @@ TEST(Ramp, Q74_NothingStartsOnceItIsStopped) {
   EXPECT_TRUE(ramp.routed(1, leg(2), {}).empty());
   EXPECT_TRUE(ramp.scan_ended().empty());
   EXPECT_TRUE(ramp.closed(0, false).empty());
+}
+
+TEST(Ramp, FreshLegsGoBeforeThoseThatFailedEarlier) {
+  Ramp ramp({.threshold = 1});
+  using qrunner::Lane;
+  ramp.routed(0, Leg(leg(1), Lane::retried), {});
+  ramp.routed(0, Leg(leg(2)), {});
+  ramp.routed(0, Leg(leg(3)), {});
+  for (unsigned number : {2U, 3U, 1U}) EXPECT_EQ(ramp.take(0)->id, leg(number).id);
+}
+
+TEST(Ramp, TheLaneApartHasAQuarterOfTheWindow) {
+  using qrunner::Lane;
+  Ramp ramp({.threshold = 1, .per_site = 8, .fixed_window = true});
+  ramp.scan_ended();
+  for (unsigned i = 0; i < 10; ++i) ramp.routed(0, Leg(leg(i), Lane::apart), {});
+  auto one = ramp.take(0);
+  auto two = ramp.take(0);
+  ASSERT_TRUE(one && two);
+  EXPECT_FALSE(ramp.take(0)) << "two of eight";
+  ramp.routed(0, leg(20), {});
+  EXPECT_EQ(ramp.take(0)->lane, Lane::fresh);
+  EXPECT_FALSE(ramp.take(0));
+  ramp.give_back(0, *one);
+  EXPECT_EQ(ramp.take(0)->id, one->id);
+  ramp.closed(0, false);
+  EXPECT_EQ(ramp.done(0, *two), (Ramp::Starts{{.site = 0, .connections = 1}}));
+  EXPECT_TRUE(ramp.take(0));
+}
+
+TEST(Ramp, APausedSiteRestsUntilItIsResumed) {
+  Ramp ramp({.threshold = 1});
+  EXPECT_TRUE(ramp.pause(0).empty());
+  EXPECT_TRUE(ramp.routed(0, leg(1), {}).empty());
+  EXPECT_TRUE(ramp.scan_ended().empty());
+  EXPECT_FALSE(ramp.take(0));
+  EXPECT_TRUE(ramp.over()) << "a run does not wait for its operator";
+  EXPECT_EQ(ramp.resume(0), (Ramp::Starts{{.site = 0, .connections = 1}}));
+  ramp.pause(0);
+  EXPECT_TRUE(ramp.no_more(0)) << "who is connected leaves";
+  EXPECT_TRUE(ramp.snapshot().front().paused);
+}
+
+TEST(Ramp, ASiteTurnedAwayStartsWhenThereIsRoom) {
+  Ramp ramp({.threshold = 1, .addresses = {.per_address = 1, .per_network = 9}});
+  ramp.scan_ended();
+  ramp.routed(0, leg(1), {});
+  ramp.routed(1, leg(2), {});
+  EXPECT_TRUE(ramp.enter("192.0.2.1"));
+  EXPECT_FALSE(ramp.enter("192.0.2.1"));
+  EXPECT_TRUE(ramp.turned_away(1, "192.0.2.1").empty());
+  EXPECT_TRUE(ramp.routed(1, leg(3), {}).empty()) << "it would be turned away again";
+  EXPECT_EQ(ramp.leave("192.0.2.1"), (Ramp::Starts{{.site = 1, .connections = 1}}));
+}
+
+TEST(Ramp, AnIdleConnectionGivesWayWhenAllAreTaken) {
+  Ramp ramp({.threshold = 1, .connections = 1});
+  ramp.routed(0, leg(1), {});
+  EXPECT_TRUE(ramp.take(0));
+  EXPECT_FALSE(ramp.take(0));
+  EXPECT_FALSE(ramp.no_more(0));
+  ramp.idle(0);
+  EXPECT_EQ(ramp.routed(1, leg(2), {}), (Ramp::Starts{{.site = 0, .wake = 1}}));
+  ramp.not_idle(0);
+  EXPECT_FALSE(ramp.take(0));
+  EXPECT_TRUE(ramp.no_more(0));
+  EXPECT_EQ(ramp.closed(0, false), (Ramp::Starts{{.site = 1, .connections = 1}}));
+}
+
+TEST(Ramp, AWindowThatWasHalvedSendsConnectionsAway) {
+  Ramp ramp({.threshold = 1});
+  ramp.scan_ended();
+  ramp.learn(0, 16);
+  for (unsigned i = 0; i < 100; ++i) ramp.routed(0, leg(i), {});
+  EXPECT_EQ(ramp.view(0).open, 8U);
+  EXPECT_TRUE(ramp.closed(0, true).empty());
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(ramp.take(0)) << "seven, where four may be";
+  EXPECT_TRUE(ramp.take(0));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(ramp.closed(0, false).empty());
+  EXPECT_EQ(ramp.view(0).open, 4U);
 }
 
 // A whole run with connections that come, wait, break and go.
@@ -214,9 +294,9 @@ class Simulation {
       ramp_.give_back(site, *leg);
       return close(at, false);
     }
-    EXPECT_TRUE(taken_.insert({site, leg->str()}).second) << "a leg started twice";
+    EXPECT_TRUE(taken_.insert({site, leg->id.str()}).second) << "a leg started twice";
     if (fate == 1) return close(at, true);
-    ramp_.succeeded(site);
+    apply(ramp_.succeeded(site));
   }
 
   void close(std::size_t at, bool failed) {
