@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -213,7 +214,7 @@ class Simulation {
       : random_(seed), settings_(settings), ramp_(settings) {}
 
   void run() {
-    while (to_route_ > 0 || !scan_over_ || !connections_.empty()) {
+    while (to_route_ > 0 || !scan_over_ || !ramp_.over()) {
       unsigned event = pick(10);
       if (event < 4 && to_route_ > 0)
         route();
@@ -221,6 +222,8 @@ class Simulation {
         end_scan();
       else if (event == 5)
         apply(ramp_.tick(now_ += 20ms));
+      else if (event == 6)
+        disturb();
       else if (!connections_.empty())
         step(pick(static_cast<unsigned>(connections_.size())));
     }
@@ -237,16 +240,36 @@ class Simulation {
   struct Connection {
     SiteIndex site;
     bool idle = false;
+    std::string address;       // once it is connected
+    std::optional<Leg> apart;  // under way
   };
 
   unsigned pick(unsigned below) {
     return std::uniform_int_distribution<unsigned>(0, below - 1)(random_);
   }
 
+  // An operator who cannot leave it alone.
+  void disturb() {
+    SiteIndex site = pick(kSites);
+    switch (pick(3)) {
+      case 0:
+        apply(ramp_.pause(site));
+        break;
+      case 1:
+        apply(ramp_.pace(site, pick(2) * 100));
+        break;
+      default:
+        break;
+    }
+    // Nothing is paused for long, or a run could end with what it holds.
+    apply(ramp_.resume(site));
+  }
+
   void route() {
     // Most go to one site, as mail does.
     SiteIndex site = pick(2) ? 0 : pick(kSites);
-    apply(ramp_.routed(site, leg(--to_route_), now_));
+    auto lane = static_cast<qrunner::Lane>(pick(3));
+    apply(ramp_.routed(site, Leg(leg(--to_route_), lane), now_));
   }
 
   void end_scan() {
@@ -271,7 +294,7 @@ class Simulation {
         }
       EXPECT_EQ(wake_left, 0U) << "woke more than were waiting";
       for (std::size_t i = 0; i < start.connections; ++i)
-        connections_.push_back({start.site});
+        connections_.push_back({start.site, false, "", {}});
     }
     std::vector<std::size_t> open(kSites);
     for (const Connection& connection : connections_) ++open[connection.site];
@@ -283,9 +306,15 @@ class Simulation {
     Connection& connection = connections_[at];
     if (connection.idle) return;
     SiteIndex site = connection.site;
+    if (connection.address.empty()) return connect(at);
+    if (connection.apart) {
+      Leg done = *connection.apart;
+      connection.apart.reset();
+      return apply(ramp_.done(site, done));
+    }
     auto leg = ramp_.take(site);
     if (!leg) {
-      if (ramp_.no_more() || ramp_.dead(site)) return close(at, false);
+      if (ramp_.no_more(site)) return close(at, false);
       connection.idle = true;
       return ramp_.idle(site);
     }
@@ -295,15 +324,32 @@ class Simulation {
       return close(at, false);
     }
     EXPECT_TRUE(taken_.insert({site, leg->id.str()}).second) << "a leg started twice";
+    if (leg->lane == qrunner::Lane::apart) connection.apart = *leg;
     if (fate == 1) return close(at, true);
     apply(ramp_.succeeded(site));
   }
 
+  void connect(std::size_t at) {
+    Connection& connection = connections_[at];
+    SiteIndex site = connection.site;
+    std::string address = "192.0.2." + std::to_string(pick(2));
+    if (ramp_.enter(address)) {
+      connection.address = address;
+      return;
+    }
+    connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(at));
+    apply(ramp_.turned_away(site, address));
+  }
+
   void close(std::size_t at, bool failed) {
-    SiteIndex site = connections_[at].site;
+    Connection gone = connections_[at];
     if (failed) ++broken_;
     connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(at));
-    apply(ramp_.closed(site, failed));
+    auto ending = qrunner::Ending::well;
+    if (failed) ending = pick(2) ? qrunner::Ending::failed : qrunner::Ending::crowded;
+    apply(ramp_.closed(gone.site, ending));
+    if (gone.apart) apply(ramp_.done(gone.site, *gone.apart));
+    apply(ramp_.leave(gone.address));
   }
 
   std::mt19937 random_;
@@ -327,6 +373,7 @@ TEST(Ramp, StartsEachLegExactlyOnceInAnyOrderOfEvents) {
       settings.threshold = threshold;
       settings.per_site = 1 + seed % 7;
       settings.connections = seed % 3 ? 1000 : 4;
+      settings.addresses.per_address = seed % 5 ? 20 : 3;
       Simulation(seed, settings).run();
       if (HasFailure()) return;
     }
