@@ -170,7 +170,7 @@ asio::awaitable<Message> next_message(Connection& connection) {
 asio::awaitable<Message> late_comer(Connection& connection) {
   Workshop& shop = connection.shop;
   auto since = Clock::now();
-  while (!shop.ramp.no_more() && Clock::now() - since < kIdle) {
+  while (!shop.ramp.no_more(connection.index) && Clock::now() - since < kIdle) {
     net::Event& news = shop.news[connection.index];
     news.shut();
     shop.ramp.idle(connection.index);
@@ -327,7 +327,7 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
     bool any = std::ranges::any_of(settlement.verdicts, [](const Verdict& one) {
       return one.kind == Verdict::Kind::delivered;
     });
-    if (any) shop.ramp.succeeded(connection.index);
+    if (any) shop.start(shop.ramp.succeeded(connection.index, took, Clock::now()));
     settle_later(connection, std::move(current), std::move(settlement), took);
     connection.peer.continued = true;
     if (!client.usable()) {
@@ -363,6 +363,7 @@ asio::awaitable<void> work(Connection& connection, Message message) {
     co_await connection.gate->wait();
     settle_later(connection, std::move(message), std::move(settlement));
     co_await connection.gate->wait();
+    shop.start(shop.ramp.succeeded(connection.index));
     message = co_await next_message(connection);
   }
 }

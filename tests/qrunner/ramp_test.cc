@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -54,7 +55,7 @@ TEST(Ramp, OpensOneConnectionForEachThresholdOfLegs) {
   };
   for (const Row& row : {Row{9, 8, 2}, Row{1'000, 8, 20}, Row{1'000, 50, 20},
                          Row{101, 50, 3}, Row{9, 1, 2}, Row{17, Ramp::kInfinite, 3}}) {
-    Ramp ramp({.threshold = row.threshold});
+    Ramp ramp({.threshold = row.threshold, .fixed_window = true});
     std::size_t connections = 0;
     auto count = [&](const Ramp::Starts& starts) {
       for (const auto& start : starts) connections += start.connections;
@@ -107,7 +108,7 @@ TEST(Ramp, ThreeFailuresInARowEndASite) {
   EXPECT_TRUE(ramp.take(0));
   EXPECT_EQ(ramp.closed(0, true).size(), 1U);
   EXPECT_TRUE(ramp.take(0));
-  ramp.succeeded(0);
+  EXPECT_TRUE(ramp.succeeded(0).empty());
   EXPECT_EQ(ramp.closed(0, true).size(), 1U);
   EXPECT_EQ(ramp.closed(0, true).size(), 1U);
   EXPECT_TRUE(ramp.closed(0, true).empty());
@@ -126,6 +127,86 @@ TEST(Ramp, Q74_NothingStartsOnceItIsStopped) {
   EXPECT_TRUE(ramp.closed(0, false).empty());
 }
 
+TEST(Ramp, FreshLegsGoBeforeThoseThatFailedEarlier) {
+  Ramp ramp({.threshold = 1});
+  using qrunner::Lane;
+  ramp.routed(0, Leg(leg(1), Lane::retried), {});
+  ramp.routed(0, Leg(leg(2)), {});
+  ramp.routed(0, Leg(leg(3)), {});
+  for (unsigned number : {2U, 3U, 1U}) EXPECT_EQ(ramp.take(0)->id, leg(number).id);
+}
+
+TEST(Ramp, TheLaneApartHasAQuarterOfTheWindow) {
+  using qrunner::Lane;
+  Ramp ramp({.threshold = 1, .per_site = 8, .fixed_window = true});
+  ramp.scan_ended();
+  for (unsigned i = 0; i < 10; ++i) ramp.routed(0, Leg(leg(i), Lane::apart), {});
+  auto one = ramp.take(0);
+  auto two = ramp.take(0);
+  ASSERT_TRUE(one && two);
+  EXPECT_FALSE(ramp.take(0)) << "two of eight";
+  ramp.routed(0, leg(20), {});
+  EXPECT_EQ(ramp.take(0)->lane, Lane::fresh);
+  EXPECT_FALSE(ramp.take(0));
+  ramp.give_back(0, *one);
+  EXPECT_EQ(ramp.take(0)->id, one->id);
+  ramp.closed(0, false);
+  EXPECT_EQ(ramp.done(0, *two), (Ramp::Starts{{.site = 0, .connections = 1}}));
+  EXPECT_TRUE(ramp.take(0));
+}
+
+TEST(Ramp, APausedSiteRestsUntilItIsResumed) {
+  Ramp ramp({.threshold = 1});
+  EXPECT_TRUE(ramp.pause(0).empty());
+  EXPECT_TRUE(ramp.routed(0, leg(1), {}).empty());
+  EXPECT_TRUE(ramp.scan_ended().empty());
+  EXPECT_FALSE(ramp.take(0));
+  EXPECT_TRUE(ramp.over()) << "a run does not wait for its operator";
+  EXPECT_EQ(ramp.resume(0), (Ramp::Starts{{.site = 0, .connections = 1}}));
+  ramp.pause(0);
+  EXPECT_TRUE(ramp.no_more(0)) << "who is connected leaves";
+  EXPECT_TRUE(ramp.snapshot().front().paused);
+}
+
+TEST(Ramp, ASiteTurnedAwayStartsWhenThereIsRoom) {
+  Ramp ramp({.threshold = 1, .addresses = {.per_address = 1, .per_network = 9}});
+  ramp.scan_ended();
+  ramp.routed(0, leg(1), {});
+  ramp.routed(1, leg(2), {});
+  EXPECT_TRUE(ramp.enter("192.0.2.1"));
+  EXPECT_FALSE(ramp.enter("192.0.2.1"));
+  EXPECT_TRUE(ramp.turned_away(1, "192.0.2.1").empty());
+  EXPECT_TRUE(ramp.routed(1, leg(3), {}).empty()) << "it would be turned away again";
+  EXPECT_EQ(ramp.leave("192.0.2.1"), (Ramp::Starts{{.site = 1, .connections = 1}}));
+}
+
+TEST(Ramp, AnIdleConnectionGivesWayWhenAllAreTaken) {
+  Ramp ramp({.threshold = 1, .connections = 1});
+  ramp.routed(0, leg(1), {});
+  EXPECT_TRUE(ramp.take(0));
+  EXPECT_FALSE(ramp.take(0));
+  EXPECT_FALSE(ramp.no_more(0));
+  ramp.idle(0);
+  EXPECT_EQ(ramp.routed(1, leg(2), {}), (Ramp::Starts{{.site = 0, .wake = 1}}));
+  ramp.not_idle(0);
+  EXPECT_FALSE(ramp.take(0));
+  EXPECT_TRUE(ramp.no_more(0));
+  EXPECT_EQ(ramp.closed(0, false), (Ramp::Starts{{.site = 1, .connections = 1}}));
+}
+
+TEST(Ramp, AWindowThatWasHalvedSendsConnectionsAway) {
+  Ramp ramp({.threshold = 1});
+  ramp.scan_ended();
+  ramp.learn(0, 16);
+  for (unsigned i = 0; i < 100; ++i) ramp.routed(0, leg(i), {});
+  EXPECT_EQ(ramp.view(0).open, 8U);
+  EXPECT_TRUE(ramp.closed(0, true).empty());
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(ramp.take(0)) << "seven, where four may be";
+  EXPECT_TRUE(ramp.take(0));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(ramp.closed(0, false).empty());
+  EXPECT_EQ(ramp.view(0).open, 4U);
+}
+
 // A whole run with connections that come, wait, break and go.
 class Simulation {
  public:
@@ -133,7 +214,7 @@ class Simulation {
       : random_(seed), settings_(settings), ramp_(settings) {}
 
   void run() {
-    while (to_route_ > 0 || !scan_over_ || !connections_.empty()) {
+    while (to_route_ > 0 || !scan_over_ || !ramp_.over()) {
       unsigned event = pick(10);
       if (event < 4 && to_route_ > 0)
         route();
@@ -141,6 +222,8 @@ class Simulation {
         end_scan();
       else if (event == 5)
         apply(ramp_.tick(now_ += 20ms));
+      else if (event == 6)
+        disturb();
       else if (!connections_.empty())
         step(pick(static_cast<unsigned>(connections_.size())));
     }
@@ -157,16 +240,36 @@ class Simulation {
   struct Connection {
     SiteIndex site;
     bool idle = false;
+    std::string address;       // once it is connected
+    std::optional<Leg> apart;  // under way
   };
 
   unsigned pick(unsigned below) {
     return std::uniform_int_distribution<unsigned>(0, below - 1)(random_);
   }
 
+  // An operator who cannot leave it alone.
+  void disturb() {
+    SiteIndex site = pick(kSites);
+    switch (pick(3)) {
+      case 0:
+        apply(ramp_.pause(site));
+        break;
+      case 1:
+        apply(ramp_.pace(site, pick(2) * 100));
+        break;
+      default:
+        break;
+    }
+    // Nothing is paused for long, or a run could end with what it holds.
+    apply(ramp_.resume(site));
+  }
+
   void route() {
     // Most go to one site, as mail does.
     SiteIndex site = pick(2) ? 0 : pick(kSites);
-    apply(ramp_.routed(site, leg(--to_route_), now_));
+    auto lane = static_cast<qrunner::Lane>(pick(3));
+    apply(ramp_.routed(site, Leg(leg(--to_route_), lane), now_));
   }
 
   void end_scan() {
@@ -191,7 +294,7 @@ class Simulation {
         }
       EXPECT_EQ(wake_left, 0U) << "woke more than were waiting";
       for (std::size_t i = 0; i < start.connections; ++i)
-        connections_.push_back({start.site});
+        connections_.push_back({start.site, false, "", {}});
     }
     std::vector<std::size_t> open(kSites);
     for (const Connection& connection : connections_) ++open[connection.site];
@@ -203,9 +306,15 @@ class Simulation {
     Connection& connection = connections_[at];
     if (connection.idle) return;
     SiteIndex site = connection.site;
+    if (connection.address.empty()) return connect(at);
+    if (connection.apart) {
+      Leg done = *connection.apart;
+      connection.apart.reset();
+      return apply(ramp_.done(site, done));
+    }
     auto leg = ramp_.take(site);
     if (!leg) {
-      if (ramp_.no_more() || ramp_.dead(site)) return close(at, false);
+      if (ramp_.no_more(site)) return close(at, false);
       connection.idle = true;
       return ramp_.idle(site);
     }
@@ -214,16 +323,33 @@ class Simulation {
       ramp_.give_back(site, *leg);
       return close(at, false);
     }
-    EXPECT_TRUE(taken_.insert({site, leg->str()}).second) << "a leg started twice";
+    EXPECT_TRUE(taken_.insert({site, leg->id.str()}).second) << "a leg started twice";
+    if (leg->lane == qrunner::Lane::apart) connection.apart = *leg;
     if (fate == 1) return close(at, true);
-    ramp_.succeeded(site);
+    apply(ramp_.succeeded(site));
+  }
+
+  void connect(std::size_t at) {
+    Connection& connection = connections_[at];
+    SiteIndex site = connection.site;
+    std::string address = "192.0.2." + std::to_string(pick(2));
+    if (ramp_.enter(address)) {
+      connection.address = address;
+      return;
+    }
+    connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(at));
+    apply(ramp_.turned_away(site, address));
   }
 
   void close(std::size_t at, bool failed) {
-    SiteIndex site = connections_[at].site;
+    Connection gone = connections_[at];
     if (failed) ++broken_;
     connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(at));
-    apply(ramp_.closed(site, failed));
+    auto ending = qrunner::Ending::well;
+    if (failed) ending = pick(2) ? qrunner::Ending::failed : qrunner::Ending::crowded;
+    apply(ramp_.closed(gone.site, ending));
+    if (gone.apart) apply(ramp_.done(gone.site, *gone.apart));
+    apply(ramp_.leave(gone.address));
   }
 
   std::mt19937 random_;
@@ -247,6 +373,7 @@ TEST(Ramp, StartsEachLegExactlyOnceInAnyOrderOfEvents) {
       settings.threshold = threshold;
       settings.per_site = 1 + seed % 7;
       settings.connections = seed % 3 ? 1000 : 4;
+      settings.addresses.per_address = seed % 5 ? 20 : 3;
       Simulation(seed, settings).run();
       if (HasFailure()) return;
     }
