@@ -36,13 +36,16 @@ option(BOBBIN_SYSTEMD "install units, users and directories for systemd" ON)
 if(TARGET bobbin-receive)
   set(BOBBIN_UNIT_DIR lib/systemd/system CACHE STRING "where units of systemd go")
   set(units ${CMAKE_SOURCE_DIR}/scripts/systemd)
-  configure_file(${units}/bobbin-receive.service.in
-                 ${CMAKE_BINARY_DIR}/systemd/bobbin-receive.service @ONLY)
-  configure_file(${units}/bobbin-receive.socket
-                 ${CMAKE_BINARY_DIR}/systemd/bobbin-receive.socket COPYONLY)
+  set(made ${CMAKE_BINARY_DIR}/systemd)
+  foreach(service bobbin-receive bobbin-run)
+    configure_file(${units}/${service}.service.in ${made}/${service}.service @ONLY)
+  endforeach()
+  foreach(unit bobbin-receive.socket bobbin-run.timer)
+    configure_file(${units}/${unit} ${made}/${unit} COPYONLY)
+  endforeach()
   if(BOBBIN_SYSTEMD)
-    install(FILES ${CMAKE_BINARY_DIR}/systemd/bobbin-receive.service
-                  ${CMAKE_BINARY_DIR}/systemd/bobbin-receive.socket
+    install(FILES ${made}/bobbin-receive.service ${made}/bobbin-receive.socket
+                  ${made}/bobbin-run.service ${made}/bobbin-run.timer
             DESTINATION ${BOBBIN_UNIT_DIR})
     install(FILES ${units}/bobbin.sysusers RENAME bobbin.conf
             DESTINATION lib/sysusers.d)
