@@ -10,7 +10,7 @@
 //
 // How many connections a site bears is told by its Window, whose turn it is when there
 // are not enough for all by Turns, what an address bears by AddressLimits.  No event
-// costs more because there are many sites.
+// but the end of the scan costs more because there are many sites.
 #pragma once
 
 #include <algorithm>

@@ -168,7 +168,7 @@ class World {
   std::size_t open_ = 0;
 };
 
-TEST(RampSimulation, QR36_AHealthySiteGetsItsCeilingAndNotOneMore) {
+TEST(RampSimulation, QR22_QR36_AHealthySiteGetsItsCeilingAndNotOneMore) {
   for (Span latency : {Span(50us), Span(20ms), Span(100ms)}) {
     World world(1, {});
     world.servers[0].latency = latency;
@@ -176,6 +176,7 @@ TEST(RampSimulation, QR36_AHealthySiteGetsItsCeilingAndNotOneMore) {
     world.end_scan();
     world.run();
     EXPECT_EQ(world.servers[0].most_open, 20U);
+    EXPECT_EQ(world.servers[0].attempts, 20U) << "and each is used to the end";
     EXPECT_EQ(world.servers[0].delivered, 5'000U);
     // 17 messages open it from 3 to 20: a few round trips, and then as fast as it goes.
     EXPECT_LT(seconds(world.servers[0].last - world.servers[0].first),
