@@ -180,7 +180,8 @@ class Finish {
                target(i).routed.transport + " transport succeeded");
       mark = "-> ";
       if (!leave_.passes_dsn)
-        relayed.push_back(reported(i, leave_.peer ? Action::relayed : Action::delivered));
+        relayed.push_back(
+            reported(i, leave_.peer ? Action::relayed : Action::delivered));
     }
     return books_.reports.success(outgoing_, std::move(relayed));
   }
@@ -279,7 +280,8 @@ class Finish {
       auto text = deferral_text(subject(i), peer, verdict.trouble, books_.shown);
       bool waits = verdict.trouble.number <= kNotDue;
       if (!waits || waiting_.first_time) own_line(text);
-      if (!waits || books_.shown.has(LogItem::retry_defer)) TRY(main_line("== " + text));
+      if (!waits || books_.shown.has(LogItem::retry_defer))
+        TRY(main_line("== " + text));
       if (!waits) delayed_.push_back(reported(i, Action::delayed));
     }
     return {};
@@ -293,9 +295,10 @@ class Finish {
     ++books_.tally.completed;
     std::string text = "Completed";
     if (books_.shown.has(LogItem::queue_time_overall))
-      text += " QT=" + format_time(std::chrono::duration_cast<std::chrono::microseconds>(
-                                       books_.clock.now() - waiting_.received),
-                                   books_.shown.has(LogItem::millisec));
+      text +=
+          " QT=" + format_time(std::chrono::duration_cast<std::chrono::microseconds>(
+                                   books_.clock.now() - waiting_.received),
+                               books_.shown.has(LogItem::millisec));
     return main_line(text);
   }
 
@@ -316,8 +319,7 @@ class Finish {
       file.remove("deliver_firsttime");
       changed_ = true;
     }
-    if (changed_ || !outgoing_.thawed().empty())
-      TRY(outgoing_.message().publish(file));
+    if (changed_ || !outgoing_.thawed().empty()) TRY(outgoing_.message().publish(file));
     ++books_.tally.remaining;
     return outgoing_.message().remove_journal();
   }

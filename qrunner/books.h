@@ -64,11 +64,11 @@ struct Carried {
 // One leg's end.
 struct Leave {
   Settlement settlement;
-  const Peer* peer = nullptr;         // null: nobody was reached
-  std::string greeting, hello;        // of the peer
-  bool passes_dsn = false;            // the peer took what RFC 3461 says on
-  std::chrono::microseconds took{};   // the transaction
-  bool last = true;                   // no other leg of the message is on its way
+  const Peer* peer = nullptr;        // null: nobody was reached
+  std::string greeting, hello;       // of the peer
+  bool passes_dsn = false;           // the peer took what RFC 3461 says on
+  std::chrono::microseconds took{};  // the transaction
+  bool last = true;                  // no other leg of the message is on its way
 };
 
 // Writes it all down and lets go of the message.  Blocks.  An error means that a

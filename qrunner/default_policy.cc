@@ -62,7 +62,8 @@ base::Result<std::string> smarthost_policy(std::string_view host_and_port,
   }
   if (!port.empty()) port.remove_prefix(1);
   auto plain = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' || c == '_' || c == ':';
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' ||
+           c == '_' || c == ':';
   };
   if (host.empty() || !std::ranges::all_of(host, plain)) return wrong();
   auto number = base::to_number(port.empty() ? "25" : port);
@@ -80,7 +81,8 @@ smarthost:
 begin transports
 remote_smtp:
   driver = smtp
-  port = )" + std::to_string(*number) + R"(
+  port = )" +
+         std::to_string(*number) + R"(
 
 begin retry
 *  *  F,2h,15m; G,16h,1h,1.5; F,4d,6h

@@ -228,7 +228,8 @@ void introduce(Connection& connection) {
     peer.certificate_verified = tls->verified ? "yes" : "no";
   }
   auto first_line = [](const smtp::Reply& reply) {
-    return std::to_string(reply.code) + " " + reply.text.substr(0, reply.text.find('\n'));
+    return std::to_string(reply.code) + " " +
+           reply.text.substr(0, reply.text.find('\n'));
   };
   connection.greeting = first_line(client.greeting());
   connection.hello = first_line(client.hello());
@@ -241,9 +242,8 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
   Workshop& shop = connection.shop;
   std::size_t people = message.targets().size();
   auto hosts = candidates(connection.site, shop.terms.routes.names(), throw_dice);
-  std::erase_if(hosts, [&](const Candidate& host) {
-    return !is_due(connection, host, message);
-  });
+  std::erase_if(
+      hosts, [&](const Candidate& host) { return !is_due(connection, host, message); });
   if (hosts.empty()) {
     auto domain = policy::take_apart(message.targets().front()->unique).domain;
     co_return not_due(people, domain);
@@ -267,9 +267,9 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
     }
     ++shop.books.tally.connections;
     auto opened = co_await net::Client::open(host.endpoint, *options);
-    bool in_clear = !opened && opened.error().kind == smtp::Breakdown::Kind::tls_failed &&
-                    options->tls.use == net::ClientTls::Use::may &&
-                    options->tls.tempfail_tryclear;
+    bool in_clear =
+        !opened && opened.error().kind == smtp::Breakdown::Kind::tls_failed &&
+        options->tls.use == net::ClientTls::Use::may && options->tls.tempfail_tryclear;
     if (in_clear) {
       co_await host_failed(connection, message, opened.error(), false);
       options->tls.use = net::ClientTls::Use::never;
@@ -321,8 +321,7 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
     co_await connection.gate->wait();
     auto took =
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
-    Settlement settlement =
-        settle(current->envelope(), outcome, connection.site.by_mx);
+    Settlement settlement = settle(current->envelope(), outcome, connection.site.by_mx);
     bool lost = settlement.connection_lost;
     bool any = std::ranges::any_of(settlement.verdicts, [](const Verdict& one) {
       return one.kind == Verdict::Kind::delivered;
@@ -355,9 +354,7 @@ asio::awaitable<void> work(Connection& connection, Message message) {
   while (message) {
     Settlement settlement;
     if (connection.site.kind == Site::Kind::local) {
-      auto job = [&] {
-        return deliver_locally(*message, shop.terms.routes);
-      };
+      auto job = [&] { return deliver_locally(*message, shop.terms.routes); };
       settlement = co_await shop.pool.run(job);
     }
     co_await connection.gate->wait();

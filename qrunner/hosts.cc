@@ -171,9 +171,8 @@ base::Result<net::Client::Options> client_options(const Site& site,
                          routes.files(), routes.names());
   std::vector<std::string> name{host.name};
   context.set_host({host.endpoint.address, host.endpoint.port, &name});
-  policy::Evaluation evaluation{.policy = routes.policy(),
-                                .context = context,
-                                .phase = policy::Phase::transport};
+  policy::Evaluation evaluation{
+      .policy = routes.policy(), .context = context, .phase = policy::Phase::transport};
   HostOptions options(site, evaluation);
   net::Client::Options client;
   client.helo_name = site.smtp.helo;

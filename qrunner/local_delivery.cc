@@ -111,9 +111,9 @@ class LocalDelivery {
       TRY(make_directories(directory / part));
     // Unique: time, process and a count; the host for directories that are shared.
     static std::atomic<unsigned> count{0};
-    auto since = std::chrono::duration_cast<std::chrono::microseconds>(
-                     now_.time_since_epoch())
-                     .count();
+    auto since =
+        std::chrono::duration_cast<std::chrono::microseconds>(now_.time_since_epoch())
+            .count();
     std::string name = std::to_string(since / 1'000'000) + ".M" +
                        std::to_string(since % 1'000'000) + "P" +
                        std::to_string(::getpid()) + "Q" + std::to_string(++count) +

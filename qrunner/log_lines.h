@@ -27,8 +27,8 @@ struct Peer {
   std::uint16_t port = 25;
   std::string our_address;
   std::uint16_t our_port = 0;
-  bool continued = false;   // it carried a message before
-  bool secure_dns = false;  // the name was validated
+  bool continued = false;                             // it carried a message before
+  bool secure_dns = false;                            // the name was validated
   std::string cipher, peer_dn, certificate_verified;  // "": no TLS; CV= yes or no
   bool resumed = false;
   std::string authenticated;  // "plain:user"

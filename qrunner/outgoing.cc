@@ -100,8 +100,7 @@ base::Result<void> Outgoing::read(const Terms& terms) {
   TRY(check_first_line(message_));
   file_ = TRY(message_.read_h());
   auto age = MessageAge::of(file_, terms.routes.clock().now());
-  ThawDecision decision =
-      decide_thaw(age, terms.request.force_frozen, terms.events);
+  ThawDecision decision = decide_thaw(age, terms.request.force_frozen, terms.events);
   if (decision.what == Thaw::skip)
     return base::fail(base::Code::usage, "Message is frozen");
   if (decision.what != Thaw::not_frozen) {
@@ -177,8 +176,8 @@ base::Result<void> Outgoing::make_envelope() {
   if (::fstat(message_.d_fd(), &status) != 0)
     return base::system_failure(message_.path("-D").string(), errno);
   const std::string& errors_to = recipient(first).errors_to;
-  envelope_.sender = first.routed.errors_to.value_or(
-      errors_to.empty() ? file_.sender : errors_to);
+  envelope_.sender =
+      first.routed.errors_to.value_or(errors_to.empty() ? file_.sender : errors_to);
   for (const Destination* target : targets_) {
     const spoolfmt::Recipient& source = recipient(*target);
     envelope_.recipients.push_back({target->unique, source.dsn_flags, source.orcpt});

@@ -248,7 +248,8 @@ class QueueRun {
       auto job = [&] {
         spoolfmt::Looker looker(tools_.spool);
         spoolfmt::Queued queued;
-        for (std::size_t i = at; i < end; ++i) plan_again(ids[i], looker, queued, found);
+        for (std::size_t i = at; i < end; ++i)
+          plan_again(ids[i], looker, queued, found);
       };
       co_await pool_.run(job);
       take_in(found);
@@ -472,12 +473,12 @@ base::Result<void> show_plan(const RunTools& tools, const Request& request,
   auto time = std::chrono::floor<std::chrono::seconds>(clock.now());
   if (!sorted.empty()) std::printf("Messages      Bytes  Oldest  Site\n");
   for (const Line& line : sorted)
-    std::printf("%8ju %10ju  %6s  %s\n", static_cast<std::uintmax_t>(line.messages),
-                static_cast<std::uintmax_t>(line.bytes),
-                spoolfmt::format_listing_age(time.time_since_epoch().count() -
-                                             line.oldest)
-                    .c_str(),
-                base::printable(line.name).c_str());
+    std::printf(
+        "%8ju %10ju  %6s  %s\n", static_cast<std::uintmax_t>(line.messages),
+        static_cast<std::uintmax_t>(line.bytes),
+        spoolfmt::format_listing_age(time.time_since_epoch().count() - line.oldest)
+            .c_str(),
+        base::printable(line.name).c_str());
   return failures.result();
 }
 

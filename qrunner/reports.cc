@@ -24,8 +24,8 @@ base::Result<void> Reports::send(ReportKind kind, const Outgoing& message,
 
   ReturnedBody body{message.message().d_fd(), message.wire_format()};
   ReportedMessage subject = TRY(reported_message(message.file(), body, settings));
-  Report report = make_report(kind, subject, to, about, settings, texts,
-                              random_boundary(), delay);
+  Report report =
+      make_report(kind, subject, to, about, settings, texts, random_boundary(), delay);
   TRY(postbox_.post(report, message.id(), body));
   return {};
 }

@@ -314,9 +314,8 @@ std::vector<SiteIndex> Plan::sites() const {
     else if (destination.kind == Kind::fail || destination.kind == Kind::defer ||
              destination.kind == Kind::discard)
       add(kDesk);
-  bool all_done = std::ranges::all_of(destinations, [](const Destination& one) {
-    return one.kind == Kind::done;
-  });
+  bool all_done = std::ranges::all_of(
+      destinations, [](const Destination& one) { return one.kind == Kind::done; });
   if (all_done) add(kDesk);
   return sites;
 }

@@ -37,9 +37,9 @@ struct Destination {
   Kind kind = Kind::send;
   std::size_t recipient = 0;  // in the list of -H
   SiteIndex site = kDesk;
-  int number = -1;                // Exim's number of a deferral
-  std::string status;             // of a failure, if a standard wants one: "5.1.10"
-  std::string unique;             // as journals know it
+  int number = -1;     // Exim's number of a deferral
+  std::string status;  // of a failure, if a standard wants one: "5.1.10"
+  std::string unique;  // as journals know it
   policy::RoutedAddress routed{};
 };
 

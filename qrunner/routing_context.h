@@ -31,7 +31,8 @@ class RoutingContext : public engine::QueuedContext {
   const std::vector<Names::Question>& wanted() const { return wanted_; }
 
   // What is known, without wanting it.
-  std::optional<Names::Answer> known(std::string_view type, std::string_view name) const {
+  std::optional<Names::Answer> known(std::string_view type,
+                                     std::string_view name) const {
     return names_.find({std::string(type), std::string(name)});
   }
 

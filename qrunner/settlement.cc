@@ -58,8 +58,7 @@ Verdict refused(const smtp::Reply& reply, const std::string& stage, bool by_mx) 
   verdict.trouble = {number, "",
                      "SMTP error from remote mail server after " + stage + ": " +
                          smtp::reply_for_log(reply)};
-  verdict.item =
-      number == hints::kRcptReply ? RetryItem::address : RetryItem::message;
+  verdict.item = number == hints::kRcptReply ? RetryItem::address : RetryItem::message;
   if (reply.code == kServiceClosing) verdict.item = RetryItem::host;
   verdict.failure.error = number;
   verdict.failure.route = by_mx ? 'M' : 'A';

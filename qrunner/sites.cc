@@ -59,8 +59,8 @@ std::string display_name(const std::vector<SiteHost>& hosts) {
   if (hosts.empty()) return "";
   std::string_view common = hosts.front().name;
   for (const SiteHost& host : hosts) {
-    auto [mine, theirs] = std::ranges::mismatch(
-        common.rbegin(), common.rend(), host.name.rbegin(), host.name.rend());
+    auto [mine, theirs] = std::ranges::mismatch(common.rbegin(), common.rend(),
+                                                host.name.rbegin(), host.name.rend());
     auto same = static_cast<std::size_t>(mine - common.rbegin());
     if (same == common.size()) continue;
     common = common.substr(common.size() - same);

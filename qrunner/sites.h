@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sites: what may share a connection, whatever the domains are called (spec/queue-run.md
-// 13.3).
+// Sites: what may share a connection, whatever the domains are called
+// (spec/queue-run.md 13.3).
 //
 // A site is a transport, what its options came to, and a list of hosts in ranks.
 // Domains with the same MX hosts are one site.  What differs only by message is checked

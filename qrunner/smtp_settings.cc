@@ -54,10 +54,9 @@ Outcome<Text> option_text(const policy::Driver& driver, std::string_view name,
   if (!value && value.error().kind == policy::Failure::Kind::forced)
     return std::nullopt;
   if (!value)
-    return std::unexpected(
-        policy::Failure{value.error().kind, "failed to expand " + std::string(name) +
-                                                " of transport " + driver.name + ": " +
-                                                value.error().text});
+    return std::unexpected(policy::Failure{
+        value.error().kind, "failed to expand " + std::string(name) + " of transport " +
+                                driver.name + ": " + value.error().text});
   return *std::move(value);
 }
 

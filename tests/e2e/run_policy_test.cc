@@ -22,7 +22,7 @@ bool has(const std::string& text, std::string_view what) {
 }
 
 const std::vector<support::Zone> kZones = {
-    {"test",
+    {"z.example",
      "one A 127.0.0.11\ntwo A 127.0.0.12\n"
      "first MX 10 one\nsecond MX 10 two\nboth MX 10 two\nboth MX 20 one\n"
      "null MX 0 .\n"}};
@@ -43,7 +43,8 @@ dnslookup:
 begin transports
 remote_smtp:
   driver = smtp
-  port = )" + port + R"(
+  port = )" +
+         port + R"(
 
 begin retry
 * * F,2h,15m; G,16h,1h,1.5; F,4d,6h
@@ -73,7 +74,8 @@ TEST_F(RunByMx, EverybodyGetsItOnceWhereverHeIs) {
   spool.configure(by_mx(server->address(), one.port()));
   for (unsigned i = 0; i < 20; ++i)
     spool.put(TestSpool::id(i),
-              {.recipients = {"a@first.test", "b@second.test", "c@FIRST.test"}});
+              {.recipients = {"a@first.z.example", "b@second.z.example",
+                              "c@FIRST.z.example"}});
   auto end = spool.run({"-qq"});
   EXPECT_EQ(end.status, 0) << end.err;
   EXPECT_EQ(one.messages().size(), 20U) << spool.log();
@@ -81,19 +83,20 @@ TEST_F(RunByMx, EverybodyGetsItOnceWhereverHeIs) {
   EXPECT_EQ(count_of(one.envelopes()[0], "rcpt "), 2U) << one.envelopes()[0];
   EXPECT_TRUE(spool.files().empty()) << spool.log();
   EXPECT_EQ(count_of(spool.log(), " Completed\n"), 20U);
-  EXPECT_TRUE(has(spool.log(), "R=dnslookup T=remote_smtp H=one.test [127.0.0.11]"));
+  EXPECT_TRUE(
+      has(spool.log(), "R=dnslookup T=remote_smtp H=one.z.example [127.0.0.11]"));
 }
 
 TEST_F(RunByMx, Q42_TheNextHostIsTriedWhenTheFirstIsDead) {
   Sink one(spool.path() / "one", {}, "127.0.0.11:0");
   spool.configure(by_mx(server->address(), one.port()));
-  spool.put(TestSpool::id(1), {.recipients = {"a@both.test"}});
+  spool.put(TestSpool::id(1), {.recipients = {"a@both.z.example"}});
   EXPECT_EQ(spool.run({"-q"}).status, 0);
   EXPECT_EQ(one.messages().size(), 1U) << spool.log();
-  EXPECT_TRUE(has(spool.log(), "H=two.test [127.0.0.12] Connection refused\n"))
+  EXPECT_TRUE(has(spool.log(), "H=two.z.example [127.0.0.12] Connection refused\n"))
       << spool.log();
   // Its record holds it back for the next message.
-  spool.put(TestSpool::id(2), {.recipients = {"a@both.test"}});
+  spool.put(TestSpool::id(2), {.recipients = {"a@both.z.example"}});
   EXPECT_EQ(spool.run({"-q"}).status, 0);
   EXPECT_EQ(count_of(spool.log(), "Connection refused"), 1U) << spool.log();
   EXPECT_EQ(one.messages().size(), 2U);
@@ -102,23 +105,24 @@ TEST_F(RunByMx, Q42_TheNextHostIsTriedWhenTheFirstIsDead) {
 TEST_F(RunByMx, Q43_Q44_Q91_WhatCannotBeRoutedIsBouncedInOneReport) {
   spool.configure(by_mx(server->address(), "25"));
   std::string id = TestSpool::id(1);
-  spool.put(id, {.recipients = {"a@null.test", "b@nowhere.test", "c@null.test"},
-                 .sender = "s@first.test"});
+  spool.put(id, {.recipients = {"a@null.z.example", "b@nowhere.z.example",
+                                "c@null.z.example"},
+                 .sender = "s@first.z.example"});
   EXPECT_EQ(spool.run({"-q"}).status, 0);
-  EXPECT_TRUE(has(spool.log(), id + " ** b@nowhere.test")) << spool.log();
+  EXPECT_TRUE(has(spool.log(), id + " ** b@nowhere.z.example")) << spool.log();
   EXPECT_EQ(count_of(spool.log(), " <= <> R=" + id), 1U) << spool.log();
   EXPECT_TRUE(has(spool.log(), id + " Completed\n")) << spool.log();
   auto files = spool.files();
   ASSERT_EQ(files.size(), 2U) << "the bounce, and nothing else";
   std::string body = slurp(spool.file(files[0]));
   EXPECT_TRUE(has(body, "Status: 5.1.10\n")) << body;
-  EXPECT_TRUE(has(body, "Final-Recipient: rfc822; b@nowhere.test\n")) << body;
+  EXPECT_TRUE(has(body, "Final-Recipient: rfc822; b@nowhere.z.example\n")) << body;
 }
 
 TEST_F(RunByMx, Q89_ABounceThatFailsIsFrozen) {
   spool.configure(by_mx(server->address(), "25"));
   std::string id = TestSpool::id(1);
-  spool.put(id, {.recipients = {"a@null.test"}, .sender = ""});
+  spool.put(id, {.recipients = {"a@null.z.example"}, .sender = ""});
   EXPECT_EQ(spool.run({"-q"}).status, 0);
   EXPECT_TRUE(has(spool.log(), id + " Frozen (delivery error message)\n"))
       << spool.log();
@@ -128,7 +132,8 @@ TEST_F(RunByMx, Q89_ABounceThatFailsIsFrozen) {
 TEST_F(RunByMx, Q96_WithoutANameServerNobodyIsJudged) {
   spool.configure(by_mx("127.0.0.1@1", "25"));
   for (unsigned i = 0; i < 30; ++i)
-    spool.put(TestSpool::id(i), {.recipients = {"a@d" + std::to_string(i) + ".test"}});
+    spool.put(TestSpool::id(i),
+              {.recipients = {"a@d" + std::to_string(i) + ".z.example"}});
   auto before = spool.files();
   auto end = spool.run({"-q"});
   EXPECT_EQ(end.status, 75) << end.err;
@@ -151,7 +156,8 @@ TEST(RunPolicy, Q60_Q63_ARecipientThatIsPutOffWaitsForItsTime) {
   EXPECT_TRUE(sink.messages().empty()) << spool.log();
   EXPECT_TRUE(has(spool.log(), "1 not due")) << spool.log();
   // The same recipient from somebody else is tried.
-  spool.put(TestSpool::id(2), {.recipients = {"one@x.example"}, .sender = "t@x.example"});
+  spool.put(TestSpool::id(2),
+            {.recipients = {"one@x.example"}, .sender = "t@x.example"});
   EXPECT_EQ(spool.run({"-q", "--smarthost", sink.address()}).status, 0);
   EXPECT_EQ(sink.messages().size(), 1U) << spool.log();
   EXPECT_EQ(spool.run({"-qf", "--smarthost", sink.address()}).status, 0);
@@ -183,7 +189,8 @@ all:
 begin transports
 remote:
   driver = smtp
-  port = )" + sink.port() + "\n");
+  port = )" + sink.port() +
+                  "\n");
   EXPECT_EQ(spool.run({"-q"}).status, 0);
   EXPECT_TRUE(has(spool.log(), id + " ** one@x.example: retry timeout exceeded\n"))
       << spool.log();
@@ -233,13 +240,15 @@ boxes:
 begin transports
 boxes:
   driver = appendfile
-  directory = )" + root + R"(/mail/$local_part
+  directory = )" + root +
+                  R"(/mail/$local_part
   maildir_format
   envelope_to_add
   return_path_add
 copies:
   driver = queuefile
-  directory = )" + root + "/copies\n");
+  directory = )" + root +
+                  "/copies\n");
   std::string id = TestSpool::id(1);
   spool.put(id, {.recipients = {"all@x.example"}});
   auto end = spool.run({"-q"});
@@ -249,13 +258,15 @@ copies:
   for (const auto& file : fs::directory_iterator(spool.path() / "mail/joe/new"))
     mails.push_back(slurp(file.path()));
   ASSERT_EQ(mails.size(), 1U) << spool.log();
-  EXPECT_TRUE(mails[0].starts_with("Return-path: <s@x.example>\n"
-                                   "Envelope-to: joe@x.example\nSubject: "))
+  EXPECT_TRUE(
+      mails[0].starts_with("Return-path: <s@x.example>\n"
+                           "Envelope-to: joe@x.example\nSubject: "))
       << mails[0];
   EXPECT_TRUE(mails[0].ends_with("\n\nbody\n"));
   EXPECT_EQ(slurp(spool.path() / "copies" / (id + "-D")), id + "-D\nbody\n");
   EXPECT_TRUE(fs::exists(spool.path() / "copies" / (id + "-H")));
-  EXPECT_TRUE(has(spool.log(), id + " => joe@x.example <all@x.example> R=boxes T=boxes"))
+  EXPECT_TRUE(
+      has(spool.log(), id + " => joe@x.example <all@x.example> R=boxes T=boxes"))
       << spool.log();
   EXPECT_TRUE(has(spool.log(), id + " => :blackhole: <hole@x.example> R=hole\n"));
   EXPECT_EQ(count_of(spool.log(), " Completed\n"), 1U) << spool.log();
@@ -282,13 +293,13 @@ TEST(RunPolicy, Q95_ShardsPartTheQueue) {
   TestSpool spool;
   Sink sink(spool.path() / "dump");
   for (unsigned i = 0; i < 40; ++i) spool.put(TestSpool::id(i), {});
-  EXPECT_EQ(
-      spool.run({"-q", "--shard", "1/2", "--smarthost", sink.address()}).status, 0);
+  EXPECT_EQ(spool.run({"-q", "--shard", "1/2", "--smarthost", sink.address()}).status,
+            0);
   std::size_t part = sink.messages().size();
   EXPECT_GT(part, 0U);
   EXPECT_LT(part, 40U);
-  EXPECT_EQ(
-      spool.run({"-q", "--shard", "2/2", "--smarthost", sink.address()}).status, 0);
+  EXPECT_EQ(spool.run({"-q", "--shard", "2/2", "--smarthost", sink.address()}).status,
+            0);
   EXPECT_EQ(sink.messages().size(), 40U);
 }
 

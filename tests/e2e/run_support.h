@@ -124,9 +124,9 @@ class TestSpool {
     auto input = dir_ / "spool/input" / below;
     fs::create_directories(input);
     spill(input / (id + "-D"), id + "-D\n" + letter.body);
-    std::string h = id + "-H\nroot 0 0\n<" + letter.sender + ">\n" + std::to_string(::time(nullptr) - 60) + " 0\n" +
-                    letter.options + letter.tree +
-                    std::to_string(letter.recipients.size()) + "\n";
+    std::string h = id + "-H\nroot 0 0\n<" + letter.sender + ">\n" +
+                    std::to_string(::time(nullptr) - 60) + " 0\n" + letter.options +
+                    letter.tree + std::to_string(letter.recipients.size()) + "\n";
     for (const auto& recipient : letter.recipients) h += recipient + "\n";
     h += "\n" + header("Subject: " + id) + header("Message-Id: <" + id + "@x.example>");
     spill(input / (id + "-H"), h);

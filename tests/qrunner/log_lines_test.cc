@@ -100,8 +100,9 @@ TEST(LogLines, TroubleStandsWhereReadersOfLogsLook) {
   Peer other = peer();
   EXPECT_EQ(deferral_text(subject(), &other, {-44, "", "SMTP error"}, shown("")),
             "a@b R=dnslookup T=remote_smtp defer (-44) H=mx.b [192.0.2.1]: SMTP error");
-  EXPECT_EQ(deferral_text(subject(), nullptr, {111, "Connection refused", ""}, shown("")),
-            "a@b R=dnslookup T=remote_smtp defer (111): Connection refused");
+  EXPECT_EQ(
+      deferral_text(subject(), nullptr, {111, "Connection refused", ""}, shown("")),
+      "a@b R=dnslookup T=remote_smtp defer (111): Connection refused");
   EXPECT_EQ(failure_text(subject(), &other, {-44, "", "SMTP error"}, shown("")),
             "a@b R=dnslookup T=remote_smtp H=mx.b [192.0.2.1] : SMTP error");
   EXPECT_EQ(host_line(other, {111, "Connection refused", ""}, shown("")),

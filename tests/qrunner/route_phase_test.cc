@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "policy/programs.h"
 #include "spoolfmt/h_file.h"
 #include "tests/support/name_server.h"
@@ -17,9 +19,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 const std::vector<support::Zone> kZones = {
-    {"test",
-     "mx1 A 192.0.2.1\nmx1 AAAA 2001:db8::1\nmx2 A 192.0.2.2\nmx3 A 192.0.2.3\n"
-     "self A 127.0.0.1\nlonely A 192.0.2.9\n"
+    {"z.example",
+     "mx1 A 203.0.113.1\nmx1 AAAA 2001:db8::1\nmx2 A 203.0.113.2\nmx3 A 203.0.113.3\n"
+     "self A 127.0.0.1\nlonely A 203.0.113.9\n"
      "two MX 20 mx2\ntwo MX 10 mx1\n"
      "also MX 10 mx1\nalso MX 20 mx2\n"
      "equal MX 10 mx2\nequal MX 10 mx3\nequal MX 20 mx1\n"
@@ -34,27 +36,29 @@ primary_hostname = here.example
 begin routers
 aliases:
   driver = redirect
-  domains = alias.test
-  data = ${if eq{$local_part}{list}{a@two.test, b@equal.test}{${if \
+  domains = alias.z.example
+  allow_fail
+  allow_defer
+  data = ${if eq{$local_part}{list}{a@two.z.example, b@equal.z.example}{${if \
          eq{$local_part}{hole}{:blackhole:}{${if eq{$local_part}{pipe}{|/bin/cat}{\
          ${if eq{$local_part}{no}{:fail: nobody here}{:defer: come again}}}}}}}}
   pipe_transport = to_program
 by_hand:
   driver = manualroute
-  domains = hand.test : group.test : missing.test : mxlist.test : six.test
-  route_list = hand.test mx1.test::2525 ; \
-    group.test "<; mx1.test ; mx2.test ; + ; mx3.test" randomize ; \
-    missing.test nobody.test ; mxlist.test two.test/MX ; six.test "<; [2001:db8::7]:26"
+  domains = hand.z.example : group.z.example : missing.z.example : mxlist.z.example : six.z.example
+  route_list = hand.z.example mx1.z.example::2525 ; \
+    group.z.example "<; mx1.z.example ; mx2.z.example ; + ; mx3.z.example" randomize ; \
+    missing.z.example nobody.z.example ; mxlist.z.example two.z.example/MX ; six.z.example "<; [2001:db8::7]:26"
   host_find_failed = ${FIND_FAILED}
   transport = remote
 by_dns:
   driver = dnslookup
-  domains = ! maildir.test : ! prog.test
+  domains = ! maildir.z.example : ! prog.z.example
   transport = remote
   no_more
 local:
   driver = accept
-  domains = maildir.test
+  domains = maildir.z.example
   transport = boxes
 other:
   driver = accept
@@ -93,7 +97,7 @@ class Routes : public testing::Test {
     std::string text = kPolicy;
     std::string_view hole = "${FIND_FAILED}";
     text.replace(text.find(hole), hole.size(), find_failed);
-    policy::PolicyFile file{"test.conf", text};
+    policy::PolicyFile file{"run.conf", text};
     auto loaded =
         policy::load_policy(file, base::CommonOptions(), *policy::find_program("run"));
     ASSERT_TRUE(loaded);
@@ -115,6 +119,7 @@ class Routes : public testing::Test {
     spoolfmt::HFile file;
     file.id = *spoolfmt::MessageId::parse("1xUYvJ-0004Zg-2C");
     file.sender = "sender@here.example";
+    file.received = ::time(nullptr);
     for (std::string& each : recipients) file.recipients.push_back({std::move(each)});
     file.mark_delivered(done);
     spoolfmt::Queued queued;
@@ -136,6 +141,7 @@ class Routes : public testing::Test {
 
   std::vector<std::string> hosts(const Destination& destination) {
     std::vector<std::string> texts;
+    if (destination.site == qrunner::kDesk) texts = {destination.routed.message};
     for (const auto& host : sites->at(destination.site).hosts)
       texts.push_back(std::to_string(host.rank) + " " + host.name +
                       (host.port ? ":" + std::to_string(host.port) : ""));
@@ -156,41 +162,42 @@ class Routes : public testing::Test {
 support::NameServer* Routes::server = nullptr;
 
 TEST_F(Routes, Q42_MxHostsStandInTheOrderOfTheirPreferences) {
-  EXPECT_THAT(hosts(only("x@two.test")), ElementsAre("0 mx1.test", "1 mx2.test"));
-  EXPECT_THAT(hosts(only("x@equal.test")),
-              ElementsAre("0 mx2.test", "0 mx3.test", "1 mx1.test"));
+  EXPECT_THAT(hosts(only("x@two.z.example")),
+              ElementsAre("0 mx1.z.example", "1 mx2.z.example"));
+  EXPECT_THAT(hosts(only("x@equal.z.example")),
+              ElementsAre("0 mx2.z.example", "0 mx3.z.example", "1 mx1.z.example"));
 }
 
 TEST_F(Routes, Q19_DomainsWithTheSameHostsAreOneSite) {
-  EXPECT_EQ(only("x@two.test").site, only("y@also.test").site);
-  EXPECT_NE(only("x@two.test").site, only("y@equal.test").site);
+  EXPECT_EQ(only("x@two.z.example").site, only("y@also.z.example").site);
+  EXPECT_NE(only("x@two.z.example").site, only("y@equal.z.example").site);
 }
 
 TEST_F(Routes, Q43_WithoutMxTheAddressOfTheDomainServes) {
-  EXPECT_THAT(hosts(only("x@lonely.test")), ElementsAre("0 lonely.test"));
-  Destination nobody = only("x@nobody.test");
+  EXPECT_THAT(hosts(only("x@lonely.z.example")), ElementsAre("0 lonely.z.example"));
+  Destination nobody = only("x@nobody.z.example");
   EXPECT_EQ(nobody.kind, Kind::fail);
   EXPECT_EQ(nobody.routed.message, "Unrouteable address");
 }
 
 TEST_F(Routes, Q44_NullMxFailsWithItsOwnStatus) {
-  Destination null = only("x@null.test");
+  Destination null = only("x@null.z.example");
   EXPECT_EQ(null.kind, Kind::fail);
   EXPECT_EQ(null.status, "5.1.10");
 }
 
 TEST_F(Routes, Q45_ThisHostAsTheBestMxIsForSelfAndWorseOnesAreCutOff) {
-  Destination here = only("x@here.test");
+  Destination here = only("x@here.z.example");
   EXPECT_EQ(here.kind, Kind::defer);
   EXPECT_TRUE(here.routed.freeze);
-  EXPECT_THAT(hosts(only("x@behind.test")), ElementsAre("0 mx1.test"));
+  EXPECT_THAT(hosts(only("x@behind.z.example")), ElementsAre("0 mx1.z.example"));
 }
 
 TEST_F(Routes, Q46_MxHostsWithoutAddressesFail) {
-  Destination ghost = only("x@ghost.test");
+  Destination ghost = only("x@ghost.z.example");
   EXPECT_EQ(ghost.kind, Kind::fail);
   EXPECT_THAT(ghost.routed.message, HasSubstr("non-existent hosts"));
-  EXPECT_THAT(hosts(only("x@half.test")), ElementsAre("0 mx3.test"));
+  EXPECT_THAT(hosts(only("x@half.z.example")), ElementsAre("0 mx3.z.example"));
 }
 
 TEST_F(Routes, Q46_ANameServerThatFailsMakesThemWait) {
@@ -200,9 +207,9 @@ TEST_F(Routes, Q46_ANameServerThatFailsMakesThemWait) {
 }
 
 TEST_F(Routes, Q47_ANameIsAskedForOnce) {
-  plan({"a@two.test", "b@two.test", "c@also.test"});
+  plan({"a@two.z.example", "b@two.z.example", "c@also.z.example"});
   EXPECT_GT(asked, 0);
-  plan({"d@two.test"});
+  plan({"d@two.z.example"});
   EXPECT_EQ(asked, 0);
 }
 
@@ -210,59 +217,60 @@ TEST_F(Routes, Q48_ADomainThatWaitsCausesNoQuestion) {
   hints::RetryRecord record;
   record.first = record.last = clock.now() - std::chrono::minutes(1);
   record.next = clock.now() + std::chrono::minutes(4);
-  hints.remember("R:two.test", record);
-  Destination waiting = only("x@two.test");
+  hints.remember("R:two.z.example", record);
+  Destination waiting = only("x@two.z.example");
   EXPECT_EQ(waiting.kind, Kind::waits);
   EXPECT_EQ(asked, 0);
 }
 
 TEST_F(Routes, Q49_ManualRoutesHaveTheirPortsAndGroups) {
-  EXPECT_THAT(hosts(only("x@hand.test")), ElementsAre("0 mx1.test:2525"));
-  EXPECT_THAT(hosts(only("x@group.test")),
-              ElementsAre("0 mx1.test", "0 mx2.test", "1 mx3.test"));
-  EXPECT_THAT(hosts(only("x@mxlist.test")), ElementsAre("0 mx1.test", "1 mx2.test"));
-  EXPECT_THAT(hosts(only("x@six.test")), ElementsAre("0 2001:db8::7:26"));
+  EXPECT_THAT(hosts(only("x@hand.z.example")), ElementsAre("0 mx1.z.example:2525"));
+  EXPECT_THAT(hosts(only("x@group.z.example")),
+              ElementsAre("0 mx1.z.example", "0 mx2.z.example", "1 mx3.z.example"));
+  EXPECT_THAT(hosts(only("x@mxlist.z.example")),
+              ElementsAre("0 mx1.z.example", "1 mx2.z.example"));
+  EXPECT_THAT(hosts(only("x@six.z.example")), ElementsAre("0 2001:db8::7:26"));
 }
 
 TEST_F(Routes, HostsThatAreNotFoundAreForHostFindFailed) {
-  Destination frozen = only("x@missing.test");
+  Destination frozen = only("x@missing.z.example");
   EXPECT_EQ(frozen.kind, Kind::defer);
   EXPECT_TRUE(frozen.routed.freeze);
   load("fail");
-  EXPECT_EQ(only("x@missing.test").kind, Kind::fail);
+  EXPECT_EQ(only("x@missing.z.example").kind, Kind::fail);
   load("defer");
-  EXPECT_FALSE(only("x@missing.test").routed.freeze);
+  EXPECT_FALSE(only("x@missing.z.example").routed.freeze);
 }
 
 TEST_F(Routes, Q50_WhatOnlyEximCanDoIsLeftToIt) {
-  EXPECT_EQ(only("x@prog.test").kind, Kind::foreign);
-  EXPECT_EQ(only("pipe@alias.test").kind, Kind::foreign);
-  EXPECT_TRUE(plan({"x@prog.test"}).sites().empty());
+  EXPECT_EQ(only("x@prog.z.example").kind, Kind::foreign);
+  EXPECT_EQ(only("pipe@alias.z.example").kind, Kind::foreign);
+  EXPECT_TRUE(plan({"x@prog.z.example"}).sites().empty());
 }
 
 TEST_F(Routes, RedirectionFansOutAndRemembersWhoIsDone) {
-  Plan both = plan({"list@alias.test"});
+  Plan both = plan({"list@alias.z.example"});
   ASSERT_EQ(both.destinations.size(), 2U);
   EXPECT_EQ(both.sites().size(), 2U);
-  Plan rest = plan({"list@alias.test"}, {"a@two.test"});
+  Plan rest = plan({"list@alias.z.example"}, {"a@two.z.example"});
   EXPECT_EQ(rest.destinations[0].kind, Kind::done);
   EXPECT_EQ(rest.destinations[1].kind, Kind::send);
-  Plan none = plan({"list@alias.test"}, {"a@two.test", "b@equal.test"});
+  Plan none = plan({"list@alias.z.example"}, {"a@two.z.example", "b@equal.z.example"});
   EXPECT_THAT(none.sites(), ElementsAre(qrunner::kDesk));
 }
 
 TEST_F(Routes, SpecialWordsOfRedirectionNeedNoConnection) {
-  EXPECT_EQ(only("hole@alias.test").kind, Kind::discard);
-  Destination no = only("no@alias.test");
+  EXPECT_EQ(only("hole@alias.z.example").kind, Kind::discard);
+  Destination no = only("no@alias.z.example");
   EXPECT_EQ(no.kind, Kind::fail);
   EXPECT_EQ(no.routed.message, "nobody here");
-  EXPECT_EQ(only("later@alias.test").kind, Kind::defer);
-  EXPECT_THAT(plan({"hole@alias.test", "no@alias.test"}).sites(),
+  EXPECT_EQ(only("later@alias.z.example").kind, Kind::defer);
+  EXPECT_THAT(plan({"hole@alias.z.example", "no@alias.z.example"}).sites(),
               ElementsAre(qrunner::kDesk));
 }
 
 TEST_F(Routes, MaildirsAreSitesOfThisMachine) {
-  Destination box = only("joe@maildir.test");
+  Destination box = only("joe@maildir.z.example");
   EXPECT_EQ(sites->at(box.site).kind, qrunner::Site::Kind::local);
 }
 

@@ -78,7 +78,9 @@ TEST(Settlement, FollowsTheReplies) {
        {"f", "d"}},
       {"MAIL put off", outcome(kLater, {}, {}, {}), {"-45 message", "-45 message"}},
       {"Q61: 5xx to MAIL fails all", outcome(kNever, {}, {}, {}), {"f", "f"}},
-      {"Q32: 421 is the host's", outcome(kClosing, {}, {}, {}), {"-45 host", "-45 host"}},
+      {"Q32: 421 is the host's",
+       outcome(kClosing, {}, {}, {}),
+       {"-45 host", "-45 host"}},
       {"DATA put off",
        outcome(kOk, {kOk, kOk}, kLater, {}),
        {"-46 message", "-46 message"}},
@@ -113,8 +115,7 @@ TEST(Settlement, TextsHaveEximsWords) {
   smtp::Envelope envelope;
   envelope.sender = "s@x";
   envelope.recipients = {{"a@x"}};
-  auto settlement =
-      qrunner::settle(envelope, outcome(kOk, {kLater}, {}, {}), false);
+  auto settlement = qrunner::settle(envelope, outcome(kOk, {kLater}, {}, {}), false);
   EXPECT_EQ(settlement.verdicts[0].trouble.text,
             "SMTP error from remote mail server after RCPT TO:<a@x>: 450 4.2.1 later");
   EXPECT_EQ(settlement.verdicts[0].failure.route, 'A');

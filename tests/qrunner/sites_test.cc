@@ -35,12 +35,12 @@ TEST(Sites, AreCalledByWhatTheirHostsShare) {
     std::vector<std::string> hosts;
     std::string name;
   };
-  for (const Row& row : std::vector<Row>{
-           {{"mx.x.example"}, "mx.x.example"},
-           {{"mx1.x.example", "mx2.x.example"}, "x.example"},
-           {{"a.google.com", "alt1.a.google.com"}, "a.google.com"},
-           {{"mx.one.example", "mx.two.example"}, "mx.one.example"},
-           {{"192.0.2.1"}, "192.0.2.1"}}) {
+  for (const Row& row :
+       std::vector<Row>{{{"mx.x.example"}, "mx.x.example"},
+                        {{"mx1.x.example", "mx2.x.example"}, "x.example"},
+                        {{"a.google.com", "alt1.a.google.com"}, "a.google.com"},
+                        {{"mx.one.example", "mx.two.example"}, "mx.one.example"},
+                        {{"192.0.2.1"}, "192.0.2.1"}}) {
     std::vector<SiteHost> hosts;
     for (const std::string& name : row.hosts) hosts.push_back({name, 0, 0});
     EXPECT_EQ(display_name(hosts), row.name);
@@ -90,7 +90,8 @@ TEST(Hands, WhatNoLegToldIsLeft) {
 
 TEST(SentHeaders, LeaveOutWhatIsRemovedAndAddTheRest) {
   spoolfmt::HFile file;
-  file.headers = {{' ', "X-One: 1\n"}, {'*', "X-Old: gone\n"}, {' ', "X-Two: 2\n\tmore\n"}};
+  file.headers = {
+      {' ', "X-One: 1\n"}, {'*', "X-Old: gone\n"}, {' ', "X-Two: 2\n\tmore\n"}};
   EXPECT_EQ(sent_headers(file, {}), "X-One: 1\nX-Two: 2\n\tmore\n\n");
   EXPECT_EQ(sent_headers(file, {{"X-New: 3"}, {"x-two"}}), "X-One: 1\nX-New: 3\n\n");
   EXPECT_EQ(sent_headers(file, {{}, {"x-*"}}), "\n");
