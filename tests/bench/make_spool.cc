@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::int64_t kStart = 1'795'000'000;
 
+constexpr std::size_t kLine = 64;
+
 struct Shape {
   unsigned count = 0;
   bool split = false;
@@ -24,6 +26,10 @@ struct Shape {
   unsigned domains = 500;
   std::size_t body = 1024;
 };
+
+std::size_t lines_of(const Shape& shape) {
+  return (shape.body + kLine - 1) / kLine;
+}
 
 spoolfmt::HFile make_message(const spoolfmt::MessageId& id, std::int64_t received,
                              unsigned number, const Shape& shape) {
@@ -40,7 +46,8 @@ spoolfmt::HFile make_message(const spoolfmt::MessageId& id, std::int64_t receive
   file.set_value("host_address",
                  "[192.0.2." + std::to_string(number % 254 + 1) + "]:25");
   file.set_value("received_protocol", "esmtp");
-  file.set_value("body_linecount", "8");
+  // Exim sends chunks as long as this says.
+  file.set_value("body_linecount", std::to_string(lines_of(shape)));
   file.set_value("max_received_linelength", "76");
   file.set_flag("deliver_firsttime");
   if (number % 50 == 0 && !shape.due)
@@ -74,7 +81,8 @@ base::Result<void> write_file(const std::filesystem::path& path,
 base::Result<void> make(const std::filesystem::path& directory, const Shape& shape) {
   auto spool = TRY(spoolfmt::Spool::create(directory, {}, shape.split));
   std::string body;
-  while (body.size() < shape.body) body += std::string(63, 'x') + "\n";
+  for (std::size_t i = 0; i < lines_of(shape); ++i)
+    body += std::string(kLine - 1, 'x') + "\n";
   for (unsigned i = 0; i < shape.count; ++i) {
     std::int64_t received = kStart + i / 20;
     auto id = spoolfmt::encode({received, 1000 + i % 20, (i % 20) * 5000, {}}, {});

@@ -55,6 +55,7 @@ EXIM_CONF = BOBBIN_CONF + """exim_user = Debian-exim
 never_users =
 keep_environment =
 queue_only
+delay_warning =
 queue_fast_ramp = {ramp}
 queue_run_max = 20
 pid_file_path = {home}/exim.pid
@@ -244,8 +245,8 @@ class Runner:
         shutil.chown(spool / "input", OWNER, OWNER)
         self.adopter.run([self.options.exim, "-C", conf, "-bdf", "-q1h"],
                          self.home / "output")
-        wait_for(lambda: (self.home / "notify").exists() and
-                 "End queue run" in log_of(self.home), f"exim's daemon: {self.home}")
+        wait_for(lambda: "End queue run" in log_of(self.home),
+                 lambda: "exim's daemon: " + tail(self.home / "output") + log_of(self.home))
         (spool / "input").rmdir()
         os.rename(aside, spool / "input")
 
@@ -288,7 +289,7 @@ class Postfix(Runner):
                             "MAIL_CONFIG": str(home / "conf")}
         self.adopter.run([root / "usr/lib/postfix/sbin/master", "-c", home / "conf", "-d"],
                          home / "output", environment=self.environment)
-        wait_for(self.answers, f"postfix: {home}")
+        wait_for(self.answers, lambda: "postfix: " + tail(home / "output") + tail(home / "log"))
         subprocess.run([str(word) for word in (
             BIN / "bobbin-load", "-t", f"127.0.0.1:{self.listens}", "-n", case.count,
             "-c", 10, "--domains", case.domains, "--recipient", "user%d@example",
@@ -318,11 +319,11 @@ def log_of(home):
     return path.read_text() if path.exists() else ""
 
 
-def wait_for(what, name):
+def wait_for(what, complaint):
     deadline = time.monotonic() + 30
     while not what():
         if time.monotonic() > deadline:
-            sys.exit(f"bench: {name} does not come up")
+            sys.exit("bench: does not come up: " + complaint())
         time.sleep(0.02)
 
 
