@@ -79,6 +79,8 @@ void describe(base::Cli& cli, Options& options) {
              "wait before the answer to the end of data");
   cli.option("read-rate", 0, "BYTES", options.read_rate,
              "read content no faster than so much a second");
+  cli.flag("flush-input", 0, options.manner.flush_input,
+           "throw away what came behind a message before its answer");
   cli.option("max-connections", 0, "N", options.manner.max_connections,
              "answer 421 to more than N at a time");
   cli.option("reject-rcpt", 0, "RE", options.faults.reject_rcpt,

@@ -396,6 +396,10 @@ asio::awaitable<bool> Session::finish_message(bool malformed) {
   }
   if (sink_.manner.delay_dot > 0)
     co_await net::sleep_for(milliseconds(sink_.manner.delay_dot));
+  while (sink_.manner.flush_input && lines_.has_input()) {
+    std::string_view lost = co_await lines_.some(kTimeout);
+    lines_.consume(lost.size());
+  }
   bool closing = false;
   for (const smtp::Reply& reply : replies) {
     say(reply);

@@ -28,6 +28,7 @@ struct SinkManner {
   unsigned delay = 0;           // milliseconds before each write of replies
   unsigned delay_dot = 0;       // before the answer to the end of data
   std::uint64_t read_rate = 0;  // bytes of content a second; 0: as they come
+  bool flush_input = false;     // what came behind a message before its answer
   unsigned max_connections = 0;
   std::uint64_t max_messages = 0;
   bool lmtp = false;

@@ -90,15 +90,19 @@ class Adopter:
 
     def __init__(self):
         commands, self.commands = os.pipe()
+        self.started, started = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self.commands)
+            os.close(self.started)
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
             signal.signal(signal.SIGCHLD, lambda *_: self.reap())
             while line := self.next_line(commands):
                 self.start(json.loads(line))
+                os.write(started, b".")
             os._exit(0)
         os.close(commands)
+        os.close(started)
 
     @staticmethod
     def reap():
@@ -136,6 +140,7 @@ class Adopter:
         wanted = {"command": [str(word) for word in command], "output": str(output),
                   "as_owner": as_owner, "environment": environment or {}}
         os.write(self.commands, json.dumps(wanted).encode() + b"\n")
+        os.read(self.started, 1)
 
     def family(self):
         return [pid for pid in tree_of(self.pid) if pid != self.pid]
@@ -149,6 +154,7 @@ class Adopter:
                         os.kill(pid, number)
                 time.sleep(0.05)
         os.close(self.commands)
+        os.close(self.started)
         os.waitpid(self.pid, 0)
 
 
@@ -327,13 +333,11 @@ def wait_for(what, complaint):
         time.sleep(0.02)
 
 
-def drain(runner, sink, adopter, options):
+def drain(runner, sink, options):
     """Runs it until all is delivered, it has ended, or nothing moves any more."""
     count, moved, before = runner.case.count, time.monotonic(), 0
     start = time.monotonic()
     runner.start()
-    while adopter.family() == [] and time.monotonic() < start + 1:
-        time.sleep(0.001)
     while time.monotonic() < start + options.limit:
         arrived = sink.arrived()
         if arrived != before:
@@ -361,7 +365,7 @@ def measure(mount, name, case, options):
         os.sync()
         processor = processor_seconds(adopter.pid)
         with Peaks(adopter.pid, every=0.03, but=(adopter.pid,)) as peaks:
-            start = drain(runner, sink, adopter, options)
+            start = drain(runner, sink, options)
         time.sleep(0.05)
         processor = processor_seconds(adopter.pid) - processor
     finally:

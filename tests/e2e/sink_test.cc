@@ -234,6 +234,18 @@ TEST(Sink, SeesWhatIsPipelinedBehindTheDot) {
   }
 }
 
+// Some servers lose it (spec/queue-run.md 16.1): then nobody answers the MAIL.
+TEST(Sink, FlushesWhatIsPipelinedBehindTheDot) {
+  const std::string script =
+      "smtp.ehlo(); smtp.sock.settimeout(1)\n"
+      "  smtp.mail('a@x'); smtp.rcpt('b@y'); smtp.docmd('DATA')\n"
+      "  smtp.send(b'Subject: 1\\r\\n\\r\\n.\\r\\nMAIL FROM:<a@x>\\r\\n')\n"
+      "  print(smtp.getreply()[0], end=' ')\n  smtp.getreply()";
+  Sink sink({"--flush-input"});
+  EXPECT_EQ(sink.python(script), "250 SMTPServerDisconnected");
+  EXPECT_TRUE(counts(sink.stop(), "messages", 1));
+}
+
 TEST(Sink, ReadsSlowly) {
   Sink sink({"--read-rate", "20k"});
   auto before = std::chrono::steady_clock::now();
