@@ -122,14 +122,15 @@ def processor_seconds(root):
 class Peaks(threading.Thread):
     """Watches how many processes there are, and their memory that is nobody else's."""
 
-    def __init__(self, root):
+    def __init__(self, root, every=0.1, but=()):
         super().__init__()
-        self.root, self.stopped = root, threading.Event()
+        self.root, self.every, self.but = root, every, but
+        self.stopped = threading.Event()
         self.processes, self.memory = 0, 0.0
 
     def run(self):
-        while not self.stopped.wait(0.1):
-            pids, memory = tree_of(self.root), 0
+        while not self.stopped.wait(self.every):
+            pids, memory = [pid for pid in tree_of(self.root) if pid not in self.but], 0
             for pid in pids:
                 with contextlib.suppress(OSError):
                     for line in pathlib.Path("/proc", str(pid), "status").open():
