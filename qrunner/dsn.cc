@@ -213,10 +213,14 @@ std::string header_value(const ReportedMessage& message, std::string_view name) 
   return {};
 }
 
-void replace_all(std::string& text, std::string_view name, std::string_view value) {
-  for (std::size_t at = text.find(name); at != text.npos;
-       at = text.find(name, at + value.size()))
-    text.replace(at, name.size(), value);
+// "$name" or "${name}".
+void replace_variable(std::string& text, const std::string& name,
+                      std::string_view data) {
+  std::string value = clean_line(data, Letters::utf8);
+  for (const std::string& form : {"${" + name + "}", "$" + name})
+    for (std::size_t at = text.find(form); at != text.npos;
+         at = text.find(form, at + value.size()))
+      text.replace(at, form.size(), value);
 }
 
 // An administrator's header lines as lines of a header: what has no name is left out.
@@ -276,11 +280,11 @@ class Maker {
     for (const Reported& recipient : recipients_)
       waiting += (waiting.empty() ? "" : ", ") +
                  (recipient.hide_address ? recipient.original : recipient.address);
-    replace_all(text, "$bounce_recipient", report_.recipient);
-    replace_all(text, "$bounce_return_size_limit",
-                std::to_string(settings_.size_limit));
-    replace_all(text, "$warn_message_delay", delay_words(delay_));
-    replace_all(text, "$warn_message_recipients", waiting);
+    replace_variable(text, "bounce_recipient", report_.recipient);
+    replace_variable(text, "bounce_return_size_limit",
+                     std::to_string(settings_.size_limit));
+    replace_variable(text, "warn_message_delay", delay_words(delay_));
+    replace_variable(text, "warn_message_recipients", waiting);
   }
 
   void parts() {

@@ -62,6 +62,7 @@ base::Result<DsnOptions> DsnOptions::of(const policy::Policy& policy) {
       main.time("ignore_bounce_errors_after", events.ignore_bounce_errors_after);
   events.delay_warning = TRY(delay_steps(main));
   options.storm_limit = TRY(count(main, "bounce_storm_limit", 1000));
+  options.auth_sender = main.text("bounce_sender_authentication");
   options.from = main.expanded("dsn_from");
   options.bounce_text = main.expanded("bounce_message_text");
   options.bounce_file = main.expanded("bounce_message_file");

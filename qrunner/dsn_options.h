@@ -20,6 +20,7 @@ struct DsnOptions {
   DsnSettings settings;  // `from` is set by expand_from
   EventSettings events;
   std::uint64_t storm_limit = 1000;  // bounces to one domain in a run; 0: no limit
+  std::string auth_sender;           // bounce_sender_authentication
 
   // Null where the option is not set.  The policy must outlive them.
   const policy::Template* from = nullptr;

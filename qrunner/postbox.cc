@@ -93,7 +93,7 @@ std::string random_boundary() {
 }
 
 Postbox::Owner Postbox::current_owner() {
-  Owner owner{{}, ::getuid(), ::getgid()};
+  Owner owner{.login = {}, .uid = ::getuid(), .gid = ::getgid()};
   std::array<char, 4096> buffer{};
   passwd entry{};
   passwd* found = nullptr;
@@ -186,6 +186,8 @@ class Postbox::Letter {
     file.set_value("max_received_linelength", std::to_string(longest));
     if (counts_.zeros > 0)
       file.set_value("body_zerocount", std::to_string(counts_.zeros));
+    if (!box_.owner_.auth_sender.empty())
+      file.set_value("auth_sender", box_.owner_.auth_sender);
     for (const char* flag : {"allow_unqualified_recipient", "allow_unqualified_sender",
                              "deliver_firsttime", "localerror"})
       file.set_flag(flag);

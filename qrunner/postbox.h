@@ -39,6 +39,7 @@ class Postbox {
   struct Owner {
     std::string login;  // who we run as: U= and -ident
     std::int64_t uid = 0, gid = 0;
+    std::string auth_sender = {};  // bounce_sender_authentication; empty: none
   };
   static Owner current_owner();
 

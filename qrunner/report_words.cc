@@ -165,10 +165,10 @@ class Words {
   }
 
   void end() {
-    paragraph(
-        kind_ == ReportKind::bounce && settings_.return_message
-            ? "What follows are the same facts for programs, and what you had sent."
-            : "What follows are the same facts for programs.");
+    paragraph(settings_.return_message
+                  ? "What follows are the same facts for programs, and your message or "
+                    "its header lines."
+                  : "What follows are the same facts for programs.");
   }
 
   void paragraph(std::string_view text) { out_ += wrap(text, "", letters_); }

@@ -60,6 +60,7 @@ TEST(DsnOptions, WhatIsSetIsTaken) {
       "bounce_return_linesize_limit = 500\nno_bounce_return_message\nno_dsn_info\n"
       "timeout_frozen_after = 7d\nauto_thaw = 2h\nignore_bounce_errors_after = 0s\n"
       "delay_warning = 4h:8h:1d\nbounce_storm_limit = 5\n"
+      "bounce_sender_authentication = b@q.x\n"
       "dsn_from = Post <post@$qualify_domain>\n"
       "bounce_message_text = by ${uc:$primary_hostname}\n");
   const DsnOptions& options = loaded.options;
@@ -73,6 +74,7 @@ TEST(DsnOptions, WhatIsSetIsTaken) {
   EXPECT_EQ(options.events.delay_warning,
             (std::vector<std::chrono::seconds>{4h, 8h, 24h}));
   EXPECT_EQ(options.storm_limit, 5U);
+  EXPECT_EQ(options.auth_sender, "b@q.x");
   EXPECT_EQ(expand_from(options, loaded.evaluation), "Post <post@q.x>");
   EXPECT_EQ(read_texts(ReportKind::bounce, options, loaded.evaluation)->top, "by MX.X");
 }

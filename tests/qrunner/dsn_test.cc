@@ -317,7 +317,7 @@ TEST(Dsn, HiddenAddressesStayHidden) {
 
 TEST(Dsn, AnAdministratorsTextsReplaceOurs) {
   auto texts = parse_report_texts(
-      "Subject: Undelivered: $bounce_recipient\nX-Us:  yes\nnonsense\n\n****\n"
+      "Subject: Undelivered: ${bounce_recipient}\nX-Us:  yes\nnonsense\n\n****\n"
       "Hello $bounce_recipient, up to\n\n$bounce_return_size_limit bytes.\n****\n"
       "pipe\n****\ncopy\n****\ntruncated\n****\nGood bye.\n",
       ReportKind::bounce);
@@ -332,6 +332,12 @@ TEST(Dsn, AnAdministratorsTextsReplaceOurs) {
                          "Hello sender@sender.example, up to\n\n102400 bytes.\n"));
   EXPECT_THAT(words, HasSubstr("Good bye.\n"));
   EXPECT_THAT(words, Not(HasSubstr("What follows")));
+  // Data is no text of the administrator's.
+  DsnParser hostile(
+      whole(make_report(ReportKind::bounce, sample_message(), "a\nBcc: b@x",
+                        {sample_failure()}, sample_settings(), texts, kBoundary)));
+  EXPECT_THAT(hostile.faults, testing::IsEmpty());
+  EXPECT_EQ(value(hostile.headers, "Bcc"), "(none)");
   auto warning = parse_report_texts("****\nintro\n****\nend\n", ReportKind::warning);
   EXPECT_EQ(warning.headers, "");
   EXPECT_EQ(warning.intro, "intro\n");

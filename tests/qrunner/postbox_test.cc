@@ -58,7 +58,7 @@ struct Office {
                               {sample_failure(), sample_failure("b@bad.example")},
                               settings, {}, random_boundary());
     Postbox box(spool, ids, log, clock, "mx.bobbin.example", shown, true,
-                {"bobbin", 0, 0});
+                {"bobbin", 0, 0, "b@bobbin.example"});
     auto id = box.post(report, file.id, returned());
     EXPECT_TRUE(id) << id.error().text;
     return id.value_or(spoolfmt::MessageId());
@@ -105,7 +105,8 @@ TEST(Postbox, WritesAMessageAsEximWritesItsOwn) {
   for (const auto& option : h_file->options) options += option.name + " ";
   EXPECT_EQ(options,
             "received_time_usec received_time_complete ident received_protocol "
-            "body_linecount max_received_linelength allow_unqualified_recipient "
+            "body_linecount max_received_linelength auth_sender "
+            "allow_unqualified_recipient "
             "allow_unqualified_sender deliver_firsttime localerror ");
   EXPECT_EQ(h_file->headers[0].type, 'P');
   EXPECT_EQ(
