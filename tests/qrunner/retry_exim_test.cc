@@ -15,7 +15,10 @@
 #include <map>
 #include <sstream>
 
-#include "base/fd.h"
+#include "policy/policy.h"
+#include "policy/programs.h"
+#include "policy/scripted_context.h"
+#include "qrunner/retry_error.h"
 #include "qrunner/retry_schedule.h"
 #include "tests/support/peers.h"
 #include "tests/support/process.h"
@@ -275,5 +278,64 @@ TEST(RetryExim, Q51_Q57_WeReckonAsEximDoes) {
                           ".example: retry timeout exceeded") != std::string::npos;
       EXPECT_EQ(ours.timed_out, gave_up);
     }
+  }
+}
+
+TEST(RetryExim, Q55_FailuresFallUnderTheRulesThatEximTakes) {
+  REQUIRE_PROGRAM("exim4");
+  if (::geteuid() != 0) GTEST_SKIP() << "exim -C takes root";
+  const std::string rules =
+      "begin retry\n"
+      "mx.example  timeout_connect_MX  F,1h,1m\n"
+      "mx.example  timeout_A           F,2h,1m\n"
+      "mx.example  refused_A           F,3h,1m\n"
+      "mx.example  lost_connection     F,4h,1m\n"
+      "*@a.example rcpt_45x            F,5h,1m\n"
+      "*@a.example rcpt_4xx            F,6h,1m\n"
+      "*@a.example mail_421            F,7h,1m\n"
+      "*@a.example data_4xx            F,8h,1m\n"
+      "a.example   tls_required        F,9h,1m\n"
+      "a.example   auth_failed         F,10h,1m\n"
+      "a.example   lookup              F,11h,1m\n"
+      "a.example   timeout             F,12h,1m\n"
+      "*           *                   F,13h,1m\n";
+  const auto program = policy::Program::any();
+  auto loaded = policy::load_policy(
+      "rules", rules, *policy::Macros::create({}, policy::predefined_macros(program)),
+      policy::read_included, program);
+  ASSERT_TRUE(loaded.policy);
+  support::TempDir dir;
+  fs::permissions(dir.path(), fs::perms(0755));
+  std::ofstream(dir / "conf") << "keep_environment =\n" << rules;
+  fs::permissions(dir / "conf", fs::perms(0644));
+
+  using enum qrunner::Stage;
+  auto said = [](qrunner::Stage stage, int code) {
+    return refusal(stage, smtp::Reply{code, "", ""}, 'M', "");
+  };
+  for (const auto& failure :
+       {trouble(connect, ETIMEDOUT, 'M', ""), trouble(connect, ETIMEDOUT, 'A', ""),
+        trouble(greeting, ETIMEDOUT, 'M', ""), trouble(dot, ETIMEDOUT, 'A', ""),
+        trouble(connect, ECONNREFUSED, 'A', ""),
+        trouble(connect, ECONNREFUSED, 'M', ""), trouble(mail, hints::kClosed, 'M', ""),
+        trouble(mail, ECONNRESET, 'M', ""), trouble(tls, hints::kTlsFailed, 'M', ""),
+        trouble(auth, hints::kAuthFailed, 0, ""),
+        trouble(connect, hints::kLookupDeferred, 0, ""), said(rcpt, 451),
+        said(rcpt, 452), said(rcpt, 421), said(mail, 421), said(mail, 451),
+        said(data, 452), said(dot, 450)}) {
+    const policy::RetryError error = qrunner::retry_error(failure);
+    const std::string word = policy::format_retry_error(error);
+    policy::ScriptedContext context;
+    const auto* rule = policy::find_retry_rule(
+        *loaded.policy, {"u@a.example", "mx.example", error, std::nullopt}, context);
+    ASSERT_TRUE(rule) << word;
+    auto exim = support::run(
+        {"/usr/sbin/exim4",
+         {"-C", (dir / "conf").string(), "-brt", "u@a.example", "mx.example", word}});
+    const std::string theirs = exim.out.substr(0, exim.out.find_last_not_of(" \n") + 1);
+    const std::string ours = policy::format_retry_rule(*rule);
+    const auto times =
+        ours.substr(ours.find("F,"), ours.find(';') - ours.find("F,") + 1);
+    EXPECT_THAT(theirs, testing::EndsWith("  " + times)) << word;
   }
 }
