@@ -170,16 +170,15 @@ struct Leases::State {
   void update(std::string_view key,
               const std::function<unsigned(std::vector<Holder>& others)>& decide);
   void set_own(std::string_view key, unsigned count);
-  void complain(base::Error error);
+  void complain(const base::Error& error);
 };
 
-void Leases::State::complain(base::Error error) {
+void Leases::State::complain(const base::Error& error) {
   if (std::exchange(warned, true)) return;
-  error.text += ": connections are counted in this process only";
   if (warn)
     warn(error);
   else
-    base::complain(error.text);
+    base::complain(error.text + ": connections are counted in this process only");
 }
 
 void Leases::State::set_own(std::string_view key, unsigned count) {
@@ -207,7 +206,7 @@ void Leases::State::update(
   if (file) {
     auto written = file->update(key, change);
     if (!written) {
-      complain(std::move(written).error());
+      complain(written.error());
       file.reset();
     }
   }
@@ -229,7 +228,7 @@ Leases Leases::open(const std::filesystem::path& spool, const base::Clock& clock
   if (file)
     state->file.emplace(*std::move(file));
   else
-    state->complain(std::move(file).error());
+    state->complain(file.error());
   return Leases(std::move(state));
 }
 

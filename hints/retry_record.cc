@@ -46,7 +46,7 @@ std::string format_enhanced_code(const EnhancedCode& code) {
 }
 
 std::int32_t more_errno(const Failure& failure) {
-  std::int32_t more = failure.route;
+  std::int32_t more = static_cast<unsigned char>(failure.route);
   if (is_reply(failure.error) && failure.code >= 400 && failure.code < 500)
     more |= (failure.code - 400) << 8;
   if (failure.error == ETIMEDOUT && failure.connecting) more |= kConnectBit;

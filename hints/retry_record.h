@@ -18,23 +18,21 @@
 namespace hints {
 
 // Exim's numbers for what is no errno (its manual shows them in "defer (-44)").
-enum Number : std::int32_t {
-  kNoReason = -1,
-  kClosed = -18,     // the server closed the connection
-  kMalformed = -19,  // its reply was none
-  kQuota = -22,
-  kUnknownHost = -32,     // of a host list
-  kLookupDeferred = -36,  // DNS
-  kTlsFailed = -37,
-  kTlsRequired = -38,
-  kAuthFailed = -42,
-  kConnectTimeout = -43,
-  kRcptReply = -44,  // a 4xx
-  kMailReply = -45,
-  kDataReply = -46,  // to DATA or to the dot
-  kAuthTrouble = -48,
-  kNeedsUtf8 = -49,
-};
+inline constexpr std::int32_t kNoReason = -1;
+inline constexpr std::int32_t kClosed = -18;     // the server closed the connection
+inline constexpr std::int32_t kMalformed = -19;  // its reply was none
+inline constexpr std::int32_t kQuota = -22;
+inline constexpr std::int32_t kUnknownHost = -32;     // of a host list
+inline constexpr std::int32_t kLookupDeferred = -36;  // DNS
+inline constexpr std::int32_t kTlsFailed = -37;
+inline constexpr std::int32_t kTlsRequired = -38;
+inline constexpr std::int32_t kAuthFailed = -42;
+inline constexpr std::int32_t kConnectTimeout = -43;
+inline constexpr std::int32_t kRcptReply = -44;  // a 4xx
+inline constexpr std::int32_t kMailReply = -45;
+inline constexpr std::int32_t kDataReply = -46;  // to DATA or to the dot
+inline constexpr std::int32_t kAuthTrouble = -48;
+inline constexpr std::int32_t kNeedsUtf8 = -49;
 
 // RFC 3463, as 4.7.650; 0.0.0: none.
 struct EnhancedCode {
@@ -48,7 +46,7 @@ std::string format_enhanced_code(const EnhancedCode& code);
 
 // Why a try failed.
 struct Failure {
-  std::int32_t error = kNoReason;  // an errno, or a Number
+  std::int32_t error = kNoReason;  // an errno, or one of those above
   char route = 0;                  // 'M': the host came from MX, 'A': it did not; 0
   bool connecting = false;         // a time-out while connecting
   int code = 0;                    // of the reply; 0: there was none

@@ -96,11 +96,6 @@ std::optional<std::string_view> message_of(std::string_view key) {
   return id;
 }
 
-base::Error without_file(base::Error error) {
-  error.text += ": this run remembers retry times in its memory only";
-  return error;
-}
-
 }  // namespace
 
 std::filesystem::path store_path(const std::filesystem::path& spool) {
@@ -124,7 +119,7 @@ struct Store::State {
   bool warned = false;
 
   ~State();
-  void warn(base::Error error);
+  void warn(const base::Error& error);
   void start();
   void work();
   void change(std::string key, std::optional<std::string> value);
@@ -134,7 +129,7 @@ struct Store::State {
   void for_each(const std::string& prefix, const Visit& visit);
 };
 
-void Store::State::warn(base::Error error) {
+void Store::State::warn(const base::Error& error) {
   {
     std::lock_guard guard(mutex);
     if (std::exchange(warned, true)) return;
@@ -142,7 +137,7 @@ void Store::State::warn(base::Error error) {
   if (settings.warn)
     settings.warn(error);
   else
-    base::complain(error.text);
+    base::complain(error.text + ": retry times are kept in memory only");
 }
 
 void Store::State::start() {
@@ -173,7 +168,7 @@ void Store::State::work() {
     committed.notify_all();
     if (written) continue;
     lock.unlock();
-    warn(without_file(std::move(written).error()));
+    warn(written.error());
     lock.lock();
   }
 }
@@ -198,7 +193,7 @@ std::optional<std::string> Store::State::value_of(const std::string& key) {
   std::string value;
   auto there = file->get(key, value);
   if (!there) {
-    warn(std::move(there).error());
+    warn(there.error());
     return std::nullopt;
   }
   return *there ? std::optional(std::move(value)) : std::nullopt;
@@ -237,7 +232,7 @@ void Store::State::for_each(const std::string& prefix, const Visit& visit) {
       if (!catch_up(key) && more) more = visit(key, value);
       return more;
     });
-    if (!walked) warn(std::move(walked).error());
+    if (!walked) warn(walked.error());
   }
   catch_up(std::nullopt);
 }
@@ -251,7 +246,7 @@ Store::State::~State() {
   wake.notify_one();
   writer.join();
   if (!persistent) return;
-  if (auto synced = file->sync(); !synced) warn(std::move(synced).error());
+  if (auto synced = file->sync(); !synced) warn(synced.error());
 }
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -263,7 +258,7 @@ Store Store::open(const std::filesystem::path& spool, Settings settings) {
   state->settings = std::move(settings);
   auto file = open_file(spool);
   if (!file) {
-    state->warn(without_file(std::move(file).error()));
+    state->warn(file.error());
     return Store(std::move(state));
   }
   state->file.emplace(*std::move(file));
@@ -363,7 +358,7 @@ void Store::sweep(base::Time now,
     auto id = message_of(found.key);
     return id && is_queued && !is_queued(*id);
   });
-  if (!swept) state_->warn(std::move(swept).error());
+  if (!swept) state_->warn(swept.error());
 }
 
 base::Result<void> read_retry_records(

@@ -34,7 +34,8 @@ class Store {
   struct Settings {
     std::chrono::milliseconds commit_every{50};
     std::size_t commit_at = 512;  // changes
-    // Told once, with the remedy; from any thread.  Unset: base::complain.
+    // Told once what is wrong with the file, from any thread.  Unset: base::complain,
+    // which adds what follows from it.
     std::function<void(const base::Error&)> warn = {};
   };
 

@@ -41,7 +41,7 @@ enum class Stage : std::uint8_t {
 // The server said no, for now or for good.
 hints::Failure refusal(Stage stage, const smtp::Reply& reply, char route,
                        std::string text);
-// An errno, or one of hints::Number.
+// An errno, or one of the numbers in hints/retry_record.h.
 hints::Failure trouble(Stage stage, std::int32_t error, char route, std::string text);
 
 // Who waits: the host, this message there, or the recipient.  421 says that the host

@@ -98,6 +98,8 @@ Standing standing(RetryItem item, const OldRecord& record, const Moment& moment,
   if (item == RetryItem::host && record->expired && !moment.delay_after_cutoff &&
       record->last < moment.received)
     return Standing::due;
+  // Not at a host that failed for all that time: who waits for it fails at once.
+  if (is_about_host(item) && record->expired) return Standing::wait_expired;
   if (!rule || rule->parameters.empty() ||
       between(moment.received, moment.now) > rule->parameters.back().cutoff)
     return Standing::last_chance;

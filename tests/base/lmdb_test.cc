@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -214,6 +217,91 @@ TEST_F(Lmdb, HintsGrowTheMapAndEraseManyEntries) {
   EXPECT_EQ(value_of(*hints, "2" + std::string(300, 'x')), "1");
 }
 
+TEST_F(Lmdb, AWalkGoesInTheOrderOfKeysFromWhereItIsTold) {
+  {
+    Writer writer(path, std::size_t{16} << 20);
+    for (int i = 0; i < 2500; ++i) {
+      char key[8];
+      std::snprintf(key, sizeof key, "%05d", i * 7919 % 2500);
+      writer.put(key, std::to_string(i));
+    }
+  }
+  auto reader = LmdbReader::open(path);
+  ASSERT_TRUE(reader);
+  auto walk = [](const auto& database, std::string_view from, int most) {
+    std::vector<std::string> keys;
+    auto done = database.for_each(from, [&](auto key, auto) {
+      keys.emplace_back(key);
+      return static_cast<int>(keys.size()) < most;
+    });
+    EXPECT_TRUE(done) << done.error().text;
+    return keys;
+  };
+  auto all = walk(*reader, "", 9999);
+  ASSERT_EQ(all.size(), 2500U);
+  EXPECT_TRUE(std::ranges::is_sorted(all));
+  EXPECT_EQ(walk(*reader, "00999x", 2), (std::vector<std::string>{"01000", "01001"}));
+  EXPECT_EQ(walk(*reader, "02499", 5), (std::vector<std::string>{"02499"}));
+  EXPECT_TRUE(walk(*reader, "1", 5).empty());
+  EXPECT_TRUE(walk(*reader, std::string(600, '9'), 5).empty());
+
+  auto hints = base::LmdbHints::open(dir.path() / "hints");
+  ASSERT_TRUE(hints);
+  EXPECT_TRUE(walk(*hints, "", 5).empty());
+}
+
+TEST_F(Lmdb, HintsAreReadWithoutAWriter) {
+  auto hints = base::LmdbHints::open(path);
+  ASSERT_TRUE(hints);
+  std::string value;
+  EXPECT_FALSE(*hints->get("a", value));
+  ASSERT_TRUE(hints->write({{"a", "1"}, {"b", "2"}, {"c", std::nullopt}}));
+  EXPECT_TRUE(*hints->get("a", value));
+  EXPECT_EQ(value, "1");
+  ASSERT_TRUE(hints->write({{"a", std::nullopt}, {"b", "3"}}));
+  EXPECT_FALSE(*hints->get("a", value));
+  EXPECT_EQ(value_of(*hints, "b"), "3");
+  EXPECT_FALSE(hints->write({{"x", "1"}, {std::string(600, 'k'), "2"}}));
+  EXPECT_FALSE(*hints->get("x", value)) << "all or nothing";
+  EXPECT_TRUE(hints->sync());
+  // Seen while another change is being made.
+  ASSERT_TRUE(hints->update("b", [&](std::optional<std::string>& changed) {
+    changed = "4";
+    std::thread([&] { EXPECT_TRUE(*hints->get("b", value)); }).join();
+    EXPECT_EQ(value, "3");
+    return true;
+  }));
+}
+
+TEST_F(Lmdb, LastingHintsOfAnEarlierBootAreKept) {
+  using Life = base::LmdbHints::Life;
+  for (Life life : {Life::nearly_lasting, Life::lasting}) {
+    {
+      auto hints = base::LmdbHints::open(path, 1 << 20, life);
+      ASSERT_TRUE(hints);
+      add_one(*hints, "a");
+    }
+    std::filesystem::last_write_time(
+        path, std::filesystem::file_time_type::clock::now() - std::chrono::years(5));
+  }
+  auto hints = base::LmdbHints::open(path, 1 << 20, Life::lasting);
+  ASSERT_TRUE(hints);
+  EXPECT_EQ(value_of(*hints, "a"), "2");
+}
+
+TEST_F(Lmdb, HintsThatRootMakesBelongToTheOwnerOfTheDirectory) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can make files for others";
+  constexpr uid_t kNobody = 65534;
+  ASSERT_EQ(chown(dir.path().c_str(), kNobody, kNobody), 0);
+  auto hints = base::LmdbHints::open(path);
+  ASSERT_TRUE(hints);
+  for (const std::string& file : {path.string(), path.string() + "-lock"}) {
+    struct stat status{};
+    ASSERT_EQ(stat(file.c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, kNobody) << file;
+  }
+}
+
 TEST_F(Lmdb, DamagedHintsAreBegunAnew) {
   std::ofstream(path) << std::string(20'000, 'j');
   auto hints = base::LmdbHints::open(path);
@@ -265,6 +353,30 @@ TEST(LmdbThreads, HintsAreCountedOnceByAllThreadsWhileTheMapGrows) {
     });
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(value_of(*hints, "all"), "1200");
+}
+
+TEST(LmdbThreads, HintsAreReadWhileTheyGrowAndAreReplaced) {
+  support::TempDir dir;
+  auto hints = base::LmdbHints::open(dir / "hints", std::size_t{64} << 10);
+  ASSERT_TRUE(hints);
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i)
+    threads.emplace_back([&] {
+      std::string value;
+      while (!done) {
+        auto found = hints->get("all", value);
+        EXPECT_TRUE(found) << found.error().text;
+        EXPECT_TRUE(hints->for_each("", [](auto, auto) { return true; }));
+      }
+    });
+  for (int n = 0; n < 300; ++n) {
+    add_one(*hints, "all");
+    add_one(*hints, std::to_string(n) + std::string(300, 'x'));
+    if (n % 100 == 99) std::filesystem::remove(dir / "hints");
+  }
+  done = true;
+  for (auto& thread : threads) thread.join();
 }
 
 TEST(LmdbThreads, ManyReadWhileOneWritesAndGrows) {
