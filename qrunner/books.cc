@@ -232,9 +232,9 @@ class Finish {
         TRY(main_line("** " + target(i).unique + ": retry timeout exceeded"));
       ++books_.tally.failed;
       Reported failure = reported(i, Action::failed);
-      FailureDecision decision =
-          decide_failure(age, failure.errors_to, failure.notify, outgoing_.cancelled(),
-                         books_.reports.events());
+      FailureDecision decision = decide_failure(
+          age, failure.errors_to.empty() ? outgoing_.file().sender : failure.errors_to,
+          failure.notify, outgoing_.cancelled(), books_.reports.events());
       switch (decision.what) {
         case Failure::report:
           carried_.failures.push_back(std::move(failure));

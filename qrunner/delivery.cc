@@ -220,7 +220,6 @@ void introduce(Connection& connection) {
   peer.our_address = client.local().address;
   peer.our_port = client.local().port;
   peer.pipelining = client.server().pipelining;
-  peer.chunking = client.server().chunking;
   peer.authenticated = base::lower(client.authenticated());
   if (const net::TlsFacts* tls = client.tls()) {
     peer.cipher = tls->cipher;
@@ -244,10 +243,7 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
   auto hosts = candidates(connection.site, shop.terms.routes.names(), throw_dice);
   std::erase_if(
       hosts, [&](const Candidate& host) { return !is_due(connection, host, message); });
-  if (hosts.empty()) {
-    auto domain = policy::take_apart(message.targets().front()->unique).domain;
-    co_return not_due(people, domain);
-  }
+  if (hosts.empty()) co_return Settlement();  // and no verdicts
   auto most = static_cast<std::size_t>(
       connection.site.transport->options.integer("hosts_max_try", 5));
   if (most > 0 && hosts.size() > most) hosts.resize(most);
@@ -313,8 +309,9 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
     Message next;
     if (goes_on()) next = co_await next_message(connection);
     bool next_can = next && !smtp::obstacle(client.server(), next->envelope());
-    net::Message message{current->envelope(), current->content(), connection.gate.get(),
-                         current->wire_format()};
+    // Head and body end their lines differently, so nothing is taken as it is.
+    net::Message message{current->envelope(), current->content(),
+                         connection.gate.get()};
     const smtp::Envelope* following = next_can ? &next->envelope() : nullptr;
     smtp::Outcome outcome = co_await client.send(message, following);
     // Held back by the gate or not, the settlement before must be over now.
@@ -326,6 +323,7 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
     bool any = std::ranges::any_of(settlement.verdicts, [](const Verdict& one) {
       return one.kind == Verdict::Kind::delivered;
     });
+    connection.peer.chunking = outcome.chunked;
     if (any) shop.start(shop.ramp.succeeded(connection.index, took, Clock::now()));
     settle_later(connection, std::move(current), std::move(settlement), took);
     connection.peer.continued = true;
@@ -365,6 +363,16 @@ asio::awaitable<void> work(Connection& connection, Message message) {
   }
 }
 
+// No host may be tried before its time; the message is as it was.
+asio::awaitable<void> put_back(Connection& connection, Message message) {
+  Workshop& shop = connection.shop;
+  MessageId id = message->id();
+  auto close = [&] { message.reset(); };
+  co_await shop.pool.run(close);
+  ++shop.books.tally.not_due;
+  let_go(shop, connection.index, id, shop.hands.carried(id), false);
+}
+
 }  // namespace
 
 asio::awaitable<void> deliver(Workshop& shop, SiteIndex site) {
@@ -375,10 +383,12 @@ asio::awaitable<void> deliver(Workshop& shop, SiteIndex site) {
     co_await work(connection, std::move(message));
   } else if (message) {
     auto settlement = co_await connect(connection, *message);
+    failed = true;
     if (!settlement) {
       failed = co_await drain(connection, std::move(message));
+    } else if (settlement->verdicts.empty()) {
+      co_await put_back(connection, std::move(message));
     } else {
-      failed = true;
       co_await connection.gate->wait();
       settle_later(connection, std::move(message), std::move(*settlement));
     }

@@ -65,9 +65,6 @@ std::string host_text(const Peer& peer, const LogSelector& shown) {
     add(out, "CV=", peer.certificate_verified);
   if (shown.has(LogItem::tls_peerdn) && !peer.peer_dn.empty())
     out += " DN=" + quoted(peer.peer_dn);
-  add(out, "A=", peer.authenticated);
-  if (shown.has(LogItem::pipelining) && peer.pipelining) out += " L";
-  if (peer.chunking) out += " K";
   return out;
 }
 
@@ -76,7 +73,12 @@ std::string delivery_text(const Subject& subject, const Peer* peer,
   bool millisec = shown.has(LogItem::millisec);
   std::string out = address_text(subject, shown);
   if (shown.has(LogItem::delivery_size)) out += " S=" + std::to_string(delivery.size);
-  if (peer) out += " " + host_text(*peer, shown);
+  if (peer) {
+    out += " " + host_text(*peer, shown);
+    add(out, "A=", peer->authenticated);
+    if (shown.has(LogItem::pipelining) && peer->pipelining) out += " L";
+    if (peer->chunking) out += " K";
+  }
   if (shown.has(LogItem::smtp_confirmation) && !delivery.confirmation.empty())
     out += " C=" + quoted(delivery.confirmation);
   if (shown.has(LogItem::queue_time))

@@ -54,7 +54,7 @@ struct Delivery {
   Times times;
 };
 
-// "H=mx.example [192.0.2.1]:25*" and the rest of the connection, as far as it is shown.
+// "H=mx.example [192.0.2.1]:25*" and what is shown of TLS.
 std::string host_text(const Peer& peer, const policy::LogSelector& shown);
 
 // Behind the mark: "a@b <c@d> R=smarthost T=remote_smtp H=... C=\"...\"".  Null: a

@@ -224,7 +224,7 @@ class QueueRun {
     if (!unanswered) answered_ = true;
     if (unanswered && !answered_) {
       suspects_.insert(suspects_.end(), ids.begin(), ids.end());
-      if (names_.dead()) give_up_names();
+      if (silent_dns_ || names_.dead()) give_up_names();
       co_return;
     }
     if (!suspects_.empty()) {
@@ -235,9 +235,9 @@ class QueueRun {
   }
 
   void give_up_names() {
-    if (std::exchange(silent_dns_, true)) return;
     unrouted_ += suspects_.size();
     suspects_.clear();
+    if (std::exchange(silent_dns_, true)) return;
     (void)tools_.log.write("", "No name server answers: nothing is routed any more");
   }
 

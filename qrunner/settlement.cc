@@ -10,7 +10,6 @@ namespace {
 
 using Kind = smtp::Breakdown::Kind;
 
-constexpr int kHostNotDue = -54;
 constexpr int kServiceClosing = 421;
 
 hints::EnhancedCode enhanced_of(const smtp::Reply& reply) {
@@ -148,16 +147,6 @@ Settlement defer_all(std::size_t recipients, const smtp::Breakdown& why, bool by
     verdict.kind = Verdict::Kind::failed;
   Settlement settlement;
   settlement.connection_lost = true;
-  settlement.verdicts.assign(recipients, verdict);
-  return settlement;
-}
-
-Settlement not_due(std::size_t recipients, const std::string& domain) {
-  Verdict verdict;
-  verdict.item = RetryItem::host;
-  verdict.trouble = {kHostNotDue, "",
-                     "retry time not reached for any host for '" + domain + "'"};
-  Settlement settlement;
   settlement.verdicts.assign(recipients, verdict);
   return settlement;
 }

@@ -49,9 +49,6 @@ Settlement settle(const smtp::Envelope& envelope, const smtp::Outcome& outcome,
 Settlement refuse_all(std::size_t recipients, const smtp::Reply& why);
 // Everybody waits: no connection came about.
 Settlement defer_all(std::size_t recipients, const smtp::Breakdown& why, bool by_mx);
-// Everybody waits for the retry time of all hosts of `domain`.
-Settlement not_due(std::size_t recipients, const std::string& domain);
-
 // What the log says, and the record keeps, of a conversation that ended early.
 Trouble trouble_of(const smtp::Breakdown& breakdown);
 hints::Failure failure_of(const smtp::Breakdown& breakdown, bool by_mx);

