@@ -46,6 +46,9 @@ struct Connection {
   Peer peer;
   std::string greeting, hello;
   Clock::time_point opened{};
+  Ending ending = Ending::well;
+  std::string counted;  // the address that counts this connection; "": none
+  bool turned_away = false;
 };
 
 void log_or_stop(Workshop& shop, const MessageId& id, const std::string& text) {
@@ -235,6 +238,20 @@ void introduce(Connection& connection) {
   connection.opened = Clock::now();
 }
 
+// "Come back when fewer are here": RFC 3463 codes and words that large sites use.
+bool is_crowded(const smtp::Breakdown& why) {
+  if (!why.reply || why.reply->code != 421) return false;
+  const std::string& code = why.reply->enhanced;
+  return code.starts_with("4.7.") || code == "4.3.2" || code == "4.4.5" ||
+         base::lower(why.reply->text).find("too many") != std::string::npos;
+}
+
+void leave_address(Connection& connection) {
+  if (connection.counted.empty()) return;
+  std::string address = std::exchange(connection.counted, {});
+  connection.shop.start(connection.shop.ramp.leave(address));
+}
+
 // Connects to the first host that answers.  What there is to settle if none did.
 asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
                                                    const Outgoing& message) {
@@ -254,6 +271,12 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
     connection.peer.address = host.endpoint.address;
     connection.peer.port = host.endpoint.port;
     connection.peer.secure_dns = host.secure_dns;
+    leave_address(connection);
+    if (!shop.ramp.enter(host.endpoint.address)) {
+      connection.turned_away = true;
+      continue;
+    }
+    connection.counted = host.endpoint.address;
     auto options =
         client_options(connection.site, host, shop.terms.routes, shop.sessions);
     smtp::Breakdown why;
@@ -278,12 +301,13 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
       co_return std::nullopt;
     }
     why = opened.error();
+    connection.ending = is_crowded(why) ? Ending::crowded : Ending::failed;
     bool last = i + 1 == hosts.size();
     bool silent = why.kind == smtp::Breakdown::Kind::unreachable;
     if (!last || silent) co_await host_failed(connection, message, why, !last);
     if (last) co_return defer_all(people, why, connection.site.by_mx);
   }
-  co_return std::nullopt;
+  co_return Settlement();  // each address has enough connections
 }
 
 // Sends messages until there are none, or the connection is of no more use.  True if
@@ -363,29 +387,31 @@ asio::awaitable<void> work(Connection& connection, Message message) {
   }
 }
 
-// No host may be tried before its time; the message is as it was.
+// No host may be tried now; the message is as it was.
 asio::awaitable<void> put_back(Connection& connection, Message message) {
   Workshop& shop = connection.shop;
   MessageId id = message->id();
   auto close = [&] { message.reset(); };
   co_await shop.pool.run(close);
-  ++shop.books.tally.not_due;
-  let_go(shop, connection.index, id, shop.hands.carried(id), false);
+  bool again = connection.turned_away;
+  if (!again) ++shop.books.tally.not_due;
+  if (!again) connection.ending = Ending::failed;
+  let_go(shop, connection.index, id, shop.hands.carried(id), again);
 }
 
 }  // namespace
 
 asio::awaitable<void> deliver(Workshop& shop, SiteIndex site) {
   Connection connection(shop, site);
-  bool failed = false;
   Message message = co_await next_message(connection);
   if (message && connection.site.kind != Site::Kind::smtp) {
     co_await work(connection, std::move(message));
   } else if (message) {
     auto settlement = co_await connect(connection, *message);
-    failed = true;
     if (!settlement) {
-      failed = co_await drain(connection, std::move(message));
+      connection.ending = Ending::well;
+      bool lost = co_await drain(connection, std::move(message));
+      if (lost) connection.ending = Ending::failed;
     } else if (settlement->verdicts.empty()) {
       co_await put_back(connection, std::move(message));
     } else {
@@ -394,7 +420,11 @@ asio::awaitable<void> deliver(Workshop& shop, SiteIndex site) {
     }
   }
   co_await connection.gate->wait();
-  shop.start(shop.ramp.closed(site, failed));
+  std::string address = connection.peer.address;
+  leave_address(connection);
+  bool waits = connection.turned_away && !connection.client;
+  shop.start(waits ? shop.ramp.turned_away(site, address)
+                   : shop.ramp.closed(site, connection.ending, Clock::now()));
 }
 
 asio::awaitable<void> tell(Workshop& shop, MessageId id, Carried carried) {

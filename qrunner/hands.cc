@@ -4,7 +4,7 @@
 namespace qrunner {
 
 void Hands::expect(const spoolfmt::MessageId& id, std::size_t legs) {
-  if (legs < 2) return;
+  if (legs == 0) return;
   auto [hand, fresh] = hands_.try_emplace(id);
   hand->second.legs = fresh ? legs : hand->second.legs + legs;
 }

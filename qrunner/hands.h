@@ -18,8 +18,11 @@ namespace qrunner {
 
 class Hands {
  public:
-  // So many more legs of the message are on their way; without this there is one.
+  // So many more legs of the message are on their way; without this there is one, which
+  // is known from when it is taken.
   void expect(const spoolfmt::MessageId& id, std::size_t legs);
+
+  bool knows(const spoolfmt::MessageId& id) const { return hands_.contains(id); }
 
   // False: another leg has it in its hands, and this one is in let_go()'s answer.
   bool take(const spoolfmt::MessageId& id, SiteIndex site);

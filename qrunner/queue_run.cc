@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -28,6 +30,8 @@ constexpr auto kTick = std::chrono::milliseconds(50);
 constexpr auto kSweep = std::chrono::milliseconds(100);
 // Transactions under way when we are told to end may take so long.
 constexpr auto kDrain = std::chrono::seconds(60);
+// Between two looks at a queue that is followed.
+constexpr auto kFollow = std::chrono::seconds(1);
 // Enough to make a hand-over to the loop cheap, few enough that the first come at once.
 constexpr std::size_t kBatch = 64;
 
@@ -42,10 +46,16 @@ struct Found {
   std::vector<SiteIndex> sites;
   std::vector<Names::Question> wanted;  // not empty: ask before it can be routed
   bool foreign = false;                 // somebody needs Exim
+  bool first_time = false;              // nobody tried it before
 };
 
 Found found_of(const MessageId& id, const spoolfmt::Queued& queued, Plan plan) {
-  Found found{id, queued.h.file.received_time(), {}, {}, plan.has_foreign()};
+  Found found{id,
+              queued.h.file.received_time(),
+              {},
+              {},
+              plan.has_foreign(),
+              queued.h.file.has("deliver_firsttime")};
   found.wanted = std::move(plan.wanted);
   if (found.wanted.empty()) found.sites = plan.sites();
   return found;
@@ -111,6 +121,21 @@ class QueueRun {
   // ---- on the scanner's thread
 
   void scan_queue() {
+    scan_once();
+    loop_.post([this] {
+      start(ramp_.scan_ended());
+      for (net::Event& news : shop_.news) news.open();
+    });
+    while (settings_.follow && !stopped_) {
+      std::unique_lock lock(rest_);
+      wake_.wait_for(lock, kFollow, [this] { return stopped_.load(); });
+      lock.unlock();
+      if (!stopped_) scan_once();
+    }
+    loop_.post([this] { scan_over_.open(); });
+  }
+
+  void scan_once() {
     std::vector<Found> batch;
     auto hand_over = [&] {
       loop_.post([this, found = std::move(batch)] { take_in(found); });
@@ -144,9 +169,6 @@ class QueueRun {
     hand_over();
     loop_.post([this, counts] {
       if (counts) counts_ = *counts;
-      start(ramp_.scan_ended());
-      for (net::Event& news : shop_.news) news.open();
-      scan_over_.open();
     });
   }
 
@@ -166,6 +188,8 @@ class QueueRun {
   }
 
   void send_on(const Found& message) {
+    // Who follows sees messages that are on their way again and again.
+    if (settings_.follow && shop_.hands.knows(message.id)) return;
     std::vector<SiteIndex> legs;
     for (SiteIndex site : message.sites)
       if (may_go(site, message)) legs.push_back(site);
@@ -173,8 +197,10 @@ class QueueRun {
       ++tally_.foreign;
     else if (legs.empty())
       ++tally_.not_due;
-    shop_.hands.expect(message.id, legs.size());
-    for (SiteIndex site : legs) start(ramp_.routed(site, message.id, now()));
+    if (settings_.follow || legs.size() > 1)
+      shop_.hands.expect(message.id, legs.size());
+    Lane lane = message.first_time ? Lane::fresh : Lane::retried;
+    for (SiteIndex site : legs) start(ramp_.routed(site, Leg(message.id, lane), now()));
   }
 
   // Is it worth to try the site for this message: may any of its hosts be tried?
@@ -318,7 +344,11 @@ class QueueRun {
   }
 
   void stop() {
-    stopped_ = true;
+    {
+      std::lock_guard lock(rest_);
+      stopped_ = true;
+    }
+    wake_.notify_all();
     ramp_.stop();
     for (net::Event& news : shop_.news) news.open();
   }
@@ -389,6 +419,8 @@ class QueueRun {
   base::Failures failures_;
   std::optional<base::Error> disaster_;
   std::atomic<bool> stopped_ = false;
+  std::mutex rest_;  // of the scanner, between two scans
+  std::condition_variable wake_;
   bool told_to_end_ = false;
   std::optional<std::chrono::steady_clock::time_point> drain_until_;
 

@@ -30,6 +30,7 @@ struct Options {
   bool dry_run = false;
   std::string smarthost;
   std::string shard;
+  bool follow = false;
   bool parallel = false;
   std::optional<std::size_t> ramp;
   std::chrono::nanoseconds ramp_wait = std::chrono::milliseconds(200);
@@ -106,6 +107,7 @@ void describe(base::Cli& cli, Options& options) {
              "connections to one site, at most (20)");
   cli.option("shard", 0, "I/N", options.shard,
              "part I of N runs side by side, each with its share of the queue");
+  cli.flag("follow", 0, options.follow, "go on with what comes, until told to end");
   cli.flag("parallel", 0, options.parallel, "beside another run of this queue");
   cli.flag("dry-run", 0, options.dry_run, "say what would go where, and do nothing");
   cli.common(options.common);
@@ -179,6 +181,9 @@ base::Result<qrunner::RunSettings> settings(const Options& options,
   bool arrival =
       options.order.empty() ? main.queue_run_in_order : options.order == "arrival";
   if (arrival) settings.order = qrunner::ScanOrder::arrival;
+  settings.ramp.addresses.per_address =
+      std::max(settings.ramp.addresses.per_address, settings.ramp.per_site);
+  settings.follow = options.follow;
   settings.shown = TRY(policy::LogSelector::parse(policy.main.text("log_selector")));
   settings.reports = TRY(qrunner::DsnOptions::of(policy));
   if (main.message_id_format == spoolfmt::MessageId::kLongLength)
@@ -222,7 +227,7 @@ base::Result<void> run(const Options& given) {
     auto hints = hints::Store::in_memory();
     return show_plan({spool, *policy, *resolver, hints, log}, request, how);
   }
-  if (is_empty(spool)) {  // and leave no trace in it
+  if (!how.follow && is_empty(spool)) {  // and leave no trace in it
     auto hints = hints::Store::in_memory();
     return run_queue({spool, *policy, *resolver, hints, log}, request, how);
   }

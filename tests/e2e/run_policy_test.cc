@@ -289,6 +289,25 @@ TEST(RunPolicy, Q95_TheSecondRunSaysWhoIsAtWork) {
   EXPECT_EQ(first.wait().status, 0);
 }
 
+TEST(RunPolicy, Q14_WhoFollowsDeliversWhatComesLater) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump");
+  spool.put(TestSpool::id(1), {});
+  support::Process run(spool.command({"-q", "--follow", "--smarthost", sink.address()}));
+  auto until = std::chrono::steady_clock::now() + support::Process::kDeadline;
+  auto completed = [&](unsigned number) {
+    while (!has(spool.log(), TestSpool::id(number) + " Completed\n"))
+      if (::usleep(1000) != 0 || std::chrono::steady_clock::now() > until) return false;
+    return true;
+  };
+  EXPECT_TRUE(completed(1)) << spool.log();
+  spool.put(TestSpool::id(2), {});
+  EXPECT_TRUE(completed(2)) << spool.log();
+  run.signal(SIGTERM);
+  EXPECT_EQ(run.wait().status, 0);
+  EXPECT_EQ(sink.messages().size(), 2U);
+}
+
 TEST(RunPolicy, Q95_ShardsPartTheQueue) {
   TestSpool spool;
   Sink sink(spool.path() / "dump");
