@@ -7,8 +7,9 @@
 // store is memory of this process.  Changes are queued to one thread that commits every
 // 50 ms or 512 changes; who reads sees what this process has queued.
 //
-// Never carried over a fork.  Safe from any thread.  put and get take no lock for
-// longer than a look-up, but for_each and sweep read the disk: not on an event loop.
+// Never carried over a fork.  Safe from any thread.  Reading and changing one takes no
+// lock for longer than a look-up, but for_each and sweep read the disk: not on an event
+// loop.
 #pragma once
 
 #include <chrono>
