@@ -68,30 +68,32 @@ asio::awaitable<void> talk(Endpoint to, Talk& it) {
   co_await client.quit();
 }
 
-void run_talk(std::uint16_t port, Talk& it) {
+void run_talk(Endpoint to, Talk& it) {
   Loop loop;
   TaskGroup tasks(loop);
-  tasks.spawn(talk({"127.0.0.1", port}, it));
+  tasks.spawn(talk(std::move(to), it));
   loop.run();
 }
 
+asio::awaitable<void> knock(Endpoint at, bool& open) {
+  Client::Options options{.protocol = Client::Protocol::lmtp};
+  options.timeouts.greeting = std::chrono::seconds(1);
+  auto opened = co_await Client::open(at, options);
+  open = opened || opened.error().kind != smtp::Breakdown::Kind::unreachable;
+}
+
 // Until `program` takes connections.
-void wait_for(support::Process& program, std::uint16_t port) {
+void wait_for(support::Process& program, const Endpoint& at) {
   auto end = std::chrono::steady_clock::now() + support::Process::kDeadline;
-  while (true) {
-    base::Fd tried(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(tried.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0)
-      return;
-    bool ended = program.saw("\xff never said", std::chrono::milliseconds(10));
-    if (ended || std::chrono::steady_clock::now() > end) {
-      ADD_FAILURE() << "the server does not listen: " << program.err();
-      return;
-    }
+  bool open = false;
+  while (!open && std::chrono::steady_clock::now() < end) {
+    Loop loop;
+    TaskGroup tasks(loop);
+    tasks.spawn(knock(at, open));
+    loop.run();
+    if (!open) program.saw("\xff never said", std::chrono::milliseconds(10));
   }
+  EXPECT_TRUE(open) << "the server does not listen: " << program.err();
 }
 
 #define REQUIRE_EXIM()      \
@@ -135,10 +137,10 @@ class Exim {
         support::Command{.program = "/usr/sbin/exim4",
                          .args = {"-C", (dir_ / "exim.conf").string(), "-bdf", "-oX",
                                   "127.0.0.1." + std::to_string(port_)}});
-    wait_for(*process_, port_);
+    wait_for(*process_, at());
   }
 
-  std::uint16_t port() const { return port_; }
+  Endpoint at() const { return {"127.0.0.1", port_}; }
   // Of everything that it queued.
   std::string files(std::string_view end) const {
     std::string all;
@@ -183,7 +185,7 @@ TEST(ClientPeers, Q94_EximGetsWhatTheSenderSaid) {
        .ret = smtp::DsnReturn::headers,
        .envid = "QQ+3D7"},
       {.sender = "", .recipients = {{"c@y.test"}}, .smtputf8 = true}};
-  run_talk(exim.port(), it);
+  run_talk(exim.at(), it);
   ASSERT_EQ(it.outcomes.size(), 2u) << (it.failure ? it.failure->text() : "");
   EXPECT_TRUE(it.outcomes[0].delivered(0) && it.outcomes[0].delivered(2));
   EXPECT_EQ(it.outcomes[0].verdict(1)->code, 550);
@@ -202,7 +204,7 @@ TEST(ClientPeers, EximTakesChunks) {
   Talk it;
   for (int i = 0; i < 600'000 / 16; ++i) it.text += ".another line \n";
   it.envelopes.assign(3, {.sender = "s@x.test", .recipients = {{"a@y.test"}}});
-  run_talk(exim.port(), it);
+  run_talk(exim.at(), it);
   ASSERT_EQ(it.outcomes.size(), 3u) << (it.failure ? it.failure->text() : "");
   for (const smtp::Outcome& outcome : it.outcomes)
     EXPECT_TRUE(outcome.delivered(0) && outcome.chunked && outcome.pipelined)
@@ -225,7 +227,7 @@ TEST(ClientPeers, EximIsVerifiedAndLetsUsIn) {
   it.options.tls.target.setting.verify = TlsClientSetting::Verify::must;
   it.options.login = ClientLogin{"kim", "secret"};
   it.envelopes = {{.sender = "s@x.test", .recipients = {{"a@y.test"}}}};
-  run_talk(exim.port(), it);
+  run_talk(exim.at(), it);
   ASSERT_TRUE(it.tls) << (it.failure ? it.failure->text() : "");
   EXPECT_TRUE(it.tls->verified);
   EXPECT_EQ(it.authenticated, "PLAIN");
@@ -234,15 +236,15 @@ TEST(ClientPeers, EximIsVerifiedAndLetsUsIn) {
   EXPECT_TRUE(log.contains("X=" + it.tls->version + ":")) << log;
   EXPECT_TRUE(log.contains("A=plain:kim")) << log;
   EXPECT_EQ(it.tls->resumption & 16U, 0U);
-  run_talk(exim.port(), it);
+  run_talk(exim.at(), it);
   EXPECT_EQ(it.tls->resumption & 16U, 16U);
   EXPECT_TRUE(it.tls->verified);
   it.options.login->password = "wrong";
-  run_talk(exim.port(), it);
+  run_talk(exim.at(), it);
   EXPECT_EQ(it.failure->kind, smtp::Breakdown::Kind::auth_failed);
   EXPECT_EQ(it.failure->reply->code, 535);
   it.options.tls.target.names = {"other.test"};
-  run_talk(exim.port(), it);
+  run_talk(exim.at(), it);
   EXPECT_EQ(it.failure->kind, smtp::Breakdown::Kind::tls_failed);
 }
 
@@ -252,32 +254,42 @@ TEST(ClientPeers, EximSaysHowMuchItTakes) {
   Talk it;
   it.envelopes = {
       {.sender = "s@x.test", .recipients = {{"a@y.test"}, {"b@y.test"}, {"c@y.test"}}}};
-  run_talk(exim.port(), it);
+  run_talk(exim.at(), it);
   ASSERT_EQ(it.outcomes.size(), 1u) << (it.failure ? it.failure->text() : "");
   EXPECT_EQ(it.server.size_limit, 1024u * 1024);
   EXPECT_TRUE(it.outcomes[0].delivered(1));
   EXPECT_TRUE(it.outcomes[0].postponed(2));
 }
 
+// Postfix's sink at `where`, as its manual has it.
+support::Command smtp_sink(std::string where) {
+  auto root = *support::postfix_root();
+  return {
+      .program = (root / "usr/sbin/smtp-sink").string(),
+      .args = {"-L", "-u", ::getpwuid(::geteuid())->pw_name, std::move(where), "10"},
+      .env = {"LD_LIBRARY_PATH=" + (root / "usr/lib/postfix").string()}};
+}
+
 TEST(ClientPeers, SmtpSinkSpeaksLmtp) {
   REQUIRE_POSTFIX();
-  auto root = *support::postfix_root();
+  support::TempDir dir;
   const std::uint16_t port = free_port();
-  support::Process sink(support::Command{
-      .program = (root / "usr/sbin/smtp-sink").string(),
-      .args = {"-L", "-u", ::getpwuid(::geteuid())->pw_name,
-               "127.0.0.1:" + std::to_string(port), "10"},
-      .env = {"LD_LIBRARY_PATH=" + (root / "usr/lib/postfix").string()}});
-  wait_for(sink, port);
-  Talk it;
-  it.options.protocol = Client::Protocol::lmtp;
-  it.envelopes.assign(
-      2, {.sender = "s@x.test", .recipients = {{"a@y.test"}, {"b@y.test"}}});
-  run_talk(port, it);
-  ASSERT_EQ(it.outcomes.size(), 2u) << (it.failure ? it.failure->text() : "");
-  for (const smtp::Outcome& outcome : it.outcomes) {
-    EXPECT_EQ(outcome.ends.size(), 2u);
-    EXPECT_TRUE(outcome.delivered(0) && outcome.delivered(1));
+  const std::string path = (dir / "lmtp").string();
+  support::Process tcp(smtp_sink("127.0.0.1:" + std::to_string(port)));
+  support::Process local(smtp_sink("unix:" + path));
+  wait_for(tcp, {"127.0.0.1", port});
+  wait_for(local, {path, 0});
+  for (const Endpoint& to : {Endpoint{"127.0.0.1", port}, Endpoint{path, 0}}) {
+    Talk it;
+    it.options.protocol = Client::Protocol::lmtp;
+    it.envelopes.assign(
+        2, {.sender = "s@x.test", .recipients = {{"a@y.test"}, {"b@y.test"}}});
+    run_talk(to, it);
+    ASSERT_EQ(it.outcomes.size(), 2u) << (it.failure ? it.failure->text() : "");
+    for (const smtp::Outcome& outcome : it.outcomes) {
+      EXPECT_EQ(outcome.ends.size(), 2u);
+      EXPECT_TRUE(outcome.delivered(0) && outcome.delivered(1));
+    }
   }
 }
 
