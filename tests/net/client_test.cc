@@ -421,6 +421,20 @@ asio::awaitable<void> send_one(Endpoint to, Message message, smtp::Outcome& out)
   EXPECT_EQ(client.usable(), !out.lost);
 }
 
+// Some servers are stuck behind a refusal until they hear RSET; that is no refusal of
+// what was announced.
+TEST_F(ClientTest, AsksAgainWhereTheAnnouncementCameTooEarly) {
+  converse(kChunkingHello +
+           Script{"C: MAIL FROM:<s@x>", "C: RCPT TO:<a@y>", "C: RCPT TO:<b@y>",
+                  "S: 250\r\n250\r\n250", "C: BDAT 20 LAST", "C: Subject: 1",
+                  "C: ", "C: .dot", "C: MAIL FROM:<>", "C: RCPT TO:<c@y>",
+                  "S: 554 spam\r\n503 RSET first\r\n503", "C: RSET", "C: MAIL FROM:<>",
+                  "C: RCPT TO:<c@y>", "S: 250\r\n250\r\n250", "C: BDAT 12 LAST",
+                  "C: Subject: 2", "S: 250 taken", "C: QUIT"});
+  EXPECT_EQ(code(outcomes[0], 0), 554);
+  EXPECT_EQ(code(outcomes[1], 0), 250);
+}
+
 // Octets on the wire that are counted, not kept; the gate is opened when nothing comes
 // any more.
 struct Chunks {
