@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Message digests and keyed digests (RFC 2104), from OpenSSL.
+// Message digests, keyed digests (RFC 2104) and base64, from OpenSSL.
 #pragma once
 
 #include <string>
@@ -25,6 +25,9 @@ enum class DigestKind {
 // The digest's bytes.  Code::permanent if the system's OpenSSL refuses this kind.
 Result<std::string> digest(DigestKind kind, std::string_view text);
 Result<std::string> hmac(DigestKind kind, std::string_view key, std::string_view text);
+
+// RFC 4648 section 4, in one line.
+std::string to_base64(std::string_view bytes);
 
 // Takes as long for texts that differ early as for those that differ late.
 bool same_bytes(std::string_view a, std::string_view b);

@@ -202,10 +202,12 @@ asio::awaitable<Talk<void>> Client::State::take_reply(Exchange& exchange) {
   co_return Talk<void>();
 }
 
-// Who has something postponed sends that first.
+// Who has something postponed sends that first; and behind a chunk that is refused
+// nothing is understood but RSET (RFC 3030 section 2).
 void Client::State::announce(const Exchange& exchange, const smtp::Envelope* next) {
-  const bool full = exchange.outcome().full;
-  if (!next || full || !server.pipelining || !takes_more()) return;
+  const bool certain = !exchange.outcome().full && exchange.caught_up();
+  if (!next || !certain || !server.pipelining || !takes_more()) return;
+  if (!Exchange::check(*next)) return;
   announced.emplace(server, *next);
   announced_envelope = next;
   announced->append_commands(output);
@@ -331,14 +333,20 @@ asio::awaitable<smtp::Outcome> Client::send(Message message,
   }
   assert(!state.announced || state.announced_envelope == &message.envelope);
   std::optional<Exchange> exchange = std::exchange(state.announced, std::nullopt);
-  if (!exchange) {
-    exchange.emplace(state.server, message.envelope);
-    ++state.mails;
-  }
+  const bool early = exchange.has_value();
   Talk<void> done;
   bool broken = false;
   try {
-    done = co_await state.transact(*exchange, message, next);
+    if (early) done = co_await state.transact(*exchange, message, next);
+    // Where the message before was refused some want RSET before the next MAIL.
+    const smtp::Outcome* heard = exchange ? &exchange->outcome() : nullptr;
+    if (early && done && heard->mail->code == 503 && !heard->dot_sent) exchange.reset();
+    if (!exchange) {
+      state.reset_first = state.reset_first || early;
+      exchange.emplace(state.server, message.envelope);
+      ++state.mails;
+      done = co_await state.transact(*exchange, message, next);
+    }
   } catch (const system_error& thrown) {
     rethrow_if_cancelled(thrown);
     broken = true;
@@ -353,6 +361,8 @@ asio::awaitable<smtp::Outcome> Client::send(Message message,
     exchange->outcome().lost = std::move(why);
   }
   state.reset_first = exchange->needs_reset();
+  // A large message does not keep its place for small ones.
+  if (state.output.capacity() > kChunk) state.output = {};
   if (!state.alive) {
     state.announced.reset();
     state.stream.close();

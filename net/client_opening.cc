@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From the connection to the first MAIL: greeting, EHLO, STARTTLS, AUTH.
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <vector>
 
+#include "base/crypto.h"
 #include "net/client_state.h"
 
 namespace net {
@@ -16,15 +15,6 @@ using smtp::Reply;
 using Kind = Breakdown::Kind;
 
 namespace {
-
-std::string base64(std::string_view bytes) {
-  std::string out(bytes.size() / 3 * 4 + 4, '\0');
-  int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                             reinterpret_cast<const unsigned char*>(bytes.data()),
-                             static_cast<int>(bytes.size()));
-  out.resize(static_cast<std::size_t>(size));
-  return out;
-}
 
 std::unexpected<Breakdown> failure(Kind kind, std::string detail) {
   return std::unexpected(Breakdown{.kind = kind, .detail = std::move(detail)});
@@ -157,7 +147,7 @@ asio::awaitable<Talk<void>> Client::State::encrypt() {
   co_return Talk<void>();
 }
 
-// Client::log_in goes through what the server offers, the simplest first.
+// Through what the server offers, the simplest first.
 asio::awaitable<Talk<void>> Client::State::log_in() {
   if (!options.login) co_return Talk<void>();
   const bool required = options.login->required;
@@ -192,10 +182,12 @@ asio::awaitable<Talk<Reply>> Client::State::authenticate(std::string_view mechan
   const ClientLogin& login = *options.login;
   const Span timeout = options.timeouts.command;
   std::string first = "AUTH LOGIN";
-  std::vector<std::string> answers = {base64(login.user), base64(login.password)};
+  std::vector<std::string> answers = {base::to_base64(login.user),
+                                      base::to_base64(login.password)};
   if (mechanism == "PLAIN") {
     using namespace std::string_literals;
-    first = "AUTH PLAIN " + base64("\0"s + login.user + "\0"s + login.password);
+    first =
+        "AUTH PLAIN " + base::to_base64("\0"s + login.user + "\0"s + login.password);
     answers.clear();
   }
   answers.push_back("*");  // who asks for more than we have is left without

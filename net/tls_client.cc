@@ -69,14 +69,24 @@ base::Result<TlsClientSessions::State::Found> TlsClientSessions::State::find(
   return Found{entry.context, std::move(name)};
 }
 
-SSL_SESSION* TlsClientSessions::State::session(const std::string& key) const {
+TlsClientSessions::State::Session TlsClientSessions::State::session(
+    const std::string& key) const {
   auto found = sessions_.find(key);
-  return found == sessions_.end() ? nullptr : found->second.get();
+  if (found == sessions_.end()) return {};
+  const auto* bytes = reinterpret_cast<const unsigned char*>(found->second.data());
+  return Session(
+      d2i_SSL_SESSION(nullptr, &bytes, static_cast<long>(found->second.size())));
 }
 
-void TlsClientSessions::State::keep(const std::string& key, SSL_SESSION* session) {
+void TlsClientSessions::State::keep(const std::string& key,
+                                    const SSL_SESSION* session) {
+  const int size = i2d_SSL_SESSION(session, nullptr);
+  if (size <= 0) return;
+  std::string bytes(static_cast<std::size_t>(size), '\0');
+  auto* out = reinterpret_cast<unsigned char*>(bytes.data());
+  i2d_SSL_SESSION(session, &out);
   if (sessions_.size() >= kMostSessions && !sessions_.contains(key)) sessions_.clear();
-  sessions_[key].reset(session);
+  sessions_[key] = std::move(bytes);
 }
 
 TlsClientSessions::TlsClientSessions() : state_(std::make_unique<State>()) {}

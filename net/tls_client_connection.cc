@@ -42,9 +42,9 @@ base::Result<void> TlsClientConnection::begin(const Endpoint& peer,
   key_ = format_endpoint(peer) + '\n' + our_address + '\n' + target_.sni + '\n';
   for (const std::string& name : target_.names) key_ += name + '\n';
   key_ += found.name;
-  SSL_SESSION* session = sessions_.session(key_);
-  if (session && SSL_SESSION_is_resumable(session) == 1 &&
-      SSL_set_session(ssl(), session) == 1)
+  auto session = sessions_.session(key_);
+  if (session && SSL_SESSION_is_resumable(session.get()) == 1 &&
+      SSL_set_session(ssl(), session.get()) == 1)
     resumption_ |= kOffered;
   return {};
 }
@@ -96,9 +96,8 @@ void TlsClientConnection::hook(SSL_CTX* context) {
 int TlsClientConnection::on_session(SSL* ssl, SSL_SESSION* session) {
   auto& self = *static_cast<TlsClientConnection*>(SSL_get_app_data(ssl));
   self.resumption_ |= kGiven;
-  if (!self.target_.resume) return 0;
-  self.sessions_.keep(self.key_, session);
-  return 1;  // it is ours
+  if (self.target_.resume) self.sessions_.keep(self.key_, session);
+  return 0;  // it is not ours
 }
 
 }  // namespace net

@@ -25,9 +25,10 @@ struct TlsClientSessions::State {
   // The setting's context, built anew if its files have changed.  Code::config.
   base::Result<Found> find(const TlsClientSetting& setting);
 
+  using Session = base::Handle<SSL_SESSION, SSL_SESSION_free>;
   // Null: none.
-  SSL_SESSION* session(const std::string& key) const;
-  void keep(const std::string& key, SSL_SESSION* session);  // takes ownership
+  Session session(const std::string& key) const;
+  void keep(const std::string& key, const SSL_SESSION* session);
   void forget(const std::string& key) { sessions_.erase(key); }
   std::size_t size() const { return sessions_.size(); }
 
@@ -38,8 +39,9 @@ struct TlsClientSessions::State {
   };
 
   std::map<TlsClientSetting, Entry> contexts_;
-  std::map<std::string, base::Handle<SSL_SESSION, SSL_SESSION_free>, std::less<>>
-      sessions_;
+  // As bytes: OpenSSL takes an object of TLS 1.3 up once only, but several connections
+  // to one server begin before it has given us new tickets.
+  std::map<std::string, std::string> sessions_;
 };
 
 }  // namespace net

@@ -131,6 +131,8 @@ class Exchange {
   // DATA was answered 354 though every recipient was refused: a lone dot ends it.
   bool nobody_accepted() const;
   bool by_chunks() const { return server_.chunking; }
+  // Nothing of the content waits for its reply: more may follow its end at once.
+  bool caught_up() const { return chunks_ == 0; }
   void dot_sent();
   void chunk_sent(bool last);
 

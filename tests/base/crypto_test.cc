@@ -52,6 +52,15 @@ TEST(Crypto, HmacIsRfc2104) {
             "74e6f7298a9c2d168935f58c001bad88");
 }
 
+// RFC 4648 section 10.
+TEST(Crypto, WritesBase64) {
+  EXPECT_EQ(base::to_base64(""), "");
+  EXPECT_EQ(base::to_base64("f"), "Zg==");
+  EXPECT_EQ(base::to_base64("fo"), "Zm8=");
+  EXPECT_EQ(base::to_base64("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(base::to_base64(std::string_view("\0\xff", 2)), "AP8=");
+}
+
 TEST(Crypto, ComparesWholeTexts) {
   EXPECT_TRUE(base::same_bytes("", ""));
   EXPECT_TRUE(base::same_bytes("abc", "abc"));
