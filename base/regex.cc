@@ -37,11 +37,24 @@ pcre2_match_data* data_of_thread() {
   return data.get();
 }
 
+// Never changed, so any thread may use them.
+pcre2_match_context* limits() {
+  static const auto limits = [] {
+    Handle<pcre2_match_context, pcre2_match_context_free> made(
+        pcre2_match_context_create(nullptr));
+    pcre2_set_match_limit(made.get(), kMatchLimit);
+    pcre2_set_depth_limit(made.get(), kDepthLimit);
+    pcre2_set_heap_limit(made.get(), kHeapLimit);
+    pcre2_jit_stack_assign(made.get(), stack_of_thread, nullptr);
+    return made;
+  }();
+  return limits.get();
+}
+
 }  // namespace
 
 struct Regex::Compiled {
   Handle<pcre2_code, pcre2_code_free> code;
-  Handle<pcre2_match_context, pcre2_match_context_free> limits;
 };
 
 Regex::Regex(std::unique_ptr<Compiled> compiled) : compiled_(std::move(compiled)) {}
@@ -64,11 +77,6 @@ Result<Regex> Regex::compile(std::string_view pattern, Case letters,
                                  " at offset " + std::to_string(place));
   }
   pcre2_jit_compile(compiled->code.get(), PCRE2_JIT_COMPLETE);  // without it: slower
-  compiled->limits.reset(pcre2_match_context_create(nullptr));
-  pcre2_set_match_limit(compiled->limits.get(), kMatchLimit);
-  pcre2_set_depth_limit(compiled->limits.get(), kDepthLimit);
-  pcre2_set_heap_limit(compiled->limits.get(), kHeapLimit);
-  pcre2_jit_stack_assign(compiled->limits.get(), stack_of_thread, nullptr);
   return Regex(std::move(compiled));
 }
 
@@ -84,7 +92,7 @@ Result<std::size_t> Regex::match(std::string_view text,
       from.here_not_empty ? PCRE2_ANCHORED | PCRE2_NOTEMPTY_ATSTART : 0;
   int found =
       pcre2_match(compiled_->code.get(), reinterpret_cast<PCRE2_SPTR>(text.data()),
-                  text.size(), from.offset, flags, data, compiled_->limits.get());
+                  text.size(), from.offset, flags, data, limits());
   if (found == PCRE2_ERROR_NOMATCH) return std::size_t{0};
   if (found < 0)
     return fail(Code::permanent,

@@ -9,13 +9,14 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "policy/outcome.h"
 #include "policy/phase.h"
@@ -31,18 +32,28 @@ class Captures {
  public:
   static constexpr std::size_t kMost = 21;
   std::string_view operator[](std::size_t number) const {
-    return groups_ && number < groups_->size() ? std::string_view((*groups_)[number])
-                                               : std::string_view();
+    if (!groups_ || number >= groups_->count) return {};
+    const std::size_t begin = number == 0 ? 0 : groups_->ends[number - 1];
+    return std::string_view(groups_->bytes)
+        .substr(begin, groups_->ends[number] - begin);
   }
   void clear() { groups_.reset(); }
   void assign(std::span<const std::string_view> groups) {
-    groups = groups.first(std::min(groups.size(), kMost));
-    groups_ =
-        std::make_shared<const std::vector<std::string>>(groups.begin(), groups.end());
+    auto made = std::make_shared<Groups>();
+    for (std::string_view group : groups.first(std::min(groups.size(), kMost))) {
+      made->bytes += group;
+      made->ends[made->count++] = made->bytes.size();
+    }
+    groups_ = std::move(made);
   }
 
  private:
-  std::shared_ptr<const std::vector<std::string>> groups_;
+  struct Groups {
+    std::string bytes;  // of all of them
+    std::array<std::size_t, kMost> ends;
+    std::size_t count = 0;
+  };
+  std::shared_ptr<const Groups> groups_;
 };
 
 // What one evaluation may cost (18.8).

@@ -44,9 +44,7 @@ std::size_t FirstWord::slot_of(std::string_view word, std::size_t hash) const {
   for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
     if (slots_[slot] == 0) return slot;
     const Word& there = words_[slots_[slot] - 1];
-    if (there.hash == hash &&
-        std::string_view(bytes_).substr(there.begin, there.size) == word)
-      return slot;
+    if (there.hash == hash && text(there) == word) return slot;
   }
 }
 
@@ -61,19 +59,25 @@ void FirstWord::grow() {
 }
 
 bool FirstWord::add(std::string_view word, Place place) {
-  if ((words_.size() + 1) * 4 > slots_.size() * 3) grow();
+  if (find(word) != kNowhere) return false;
   std::size_t hash = std::hash<std::string_view>()(word);
-  std::size_t slot = slot_of(word, hash);
-  if (slots_[slot] != 0) return false;
   words_.push_back({hash, static_cast<std::uint32_t>(bytes_.size()),
                     static_cast<std::uint32_t>(word.size()), place});
   bytes_ += word;
-  slots_[slot] = static_cast<std::uint32_t>(words_.size());
+  if (words_.size() <= kFew) return true;
+  if (words_.size() * 4 > slots_.size() * 3)
+    grow();
+  else
+    slots_[slot_of(word, hash)] = static_cast<std::uint32_t>(words_.size());
   return true;
 }
 
 Place FirstWord::find(std::string_view subject) const {
-  if (words_.empty()) return kNowhere;
+  if (words_.size() <= kFew) {
+    for (const Word& word : words_)
+      if (text(word) == subject) return word.place;
+    return kNowhere;
+  }
   std::size_t slot = slot_of(subject, std::hash<std::string_view>()(subject));
   return slots_[slot] == 0 ? kNowhere : words_[slots_[slot] - 1].place;
 }

@@ -35,13 +35,18 @@ class FirstWord {
     std::uint32_t begin, size;  // in bytes_
     Place place;
   };
+  static constexpr std::size_t kFew = 8;  // are compared one by one
+  std::string_view text(const Word& word) const {
+    return std::string_view(bytes_).substr(word.begin, word.size);
+  }
   // Where in slots_ the word is, or would be.
   std::size_t slot_of(std::string_view word, std::size_t hash) const;
   void grow();
 
   std::string bytes_;
   std::vector<Word> words_;
-  std::vector<std::uint32_t> slots_;  // index into words_, plus 1; 0: free
+  // Of more than a few: index into words_, plus 1; 0: free.
+  std::vector<std::uint32_t> slots_;
 };
 
 // Texts that the subject ends with.

@@ -76,7 +76,7 @@ class If final : public Expansion {
 
 // Is what stands in the second braces a file?
 bool is_file_lookup(const LookupSpec& spec) {
-  return !spec.query && spec.type != "spf";
+  return !spec.query && spec.kind != LookupType::spf;
 }
 
 class Lookup final : public Expansion {
@@ -89,10 +89,12 @@ class Lookup final : public Expansion {
 
   Outcome<void> expand(Evaluation& evaluation, std::string& out) const override {
     SavedCaptures captures(evaluation);
-    std::string key;
-    if (key_) TRY(policy::expand(*key_, evaluation, key));
-    std::string file = is_file_lookup(spec_) ? TRY(expand_path(file_, evaluation))
-                                             : TRY(policy::expand(file_, evaluation));
+    std::string key_buffer, file_buffer;
+    std::string_view key;
+    if (key_) key = TRY(expand_view(*key_, evaluation, key_buffer));
+    std::string_view file = is_file_lookup(spec_)
+                                ? TRY(expand_path_view(file_, evaluation, file_buffer))
+                                : TRY(expand_view(file_, evaluation, file_buffer));
     TRY(take_step(evaluation));
     auto answer = TRY(look_up(spec_, file, key, evaluation));
     if (!answer) return expand_found(results_, {}, evaluation, out);
@@ -153,8 +155,9 @@ class ExtractNumbered final : public Expansion {
         results_(std::move(results)) {}
   Outcome<void> expand(Evaluation& evaluation, std::string& out) const override {
     SavedCaptures captures(evaluation);
-    std::string separators = TRY(policy::expand(separators_, evaluation));
-    std::string buffer;
+    std::string separators_buffer, buffer;
+    std::string_view separators =
+        TRY(expand_view(separators_, evaluation, separators_buffer));
     std::string_view data = TRY(expand_view(data_, evaluation, buffer));
     return expand_found(results_, extract_field(number_, separators, data), evaluation,
                         out);
@@ -232,8 +235,9 @@ class ExtractJson final : public Expansion {
         results_(std::move(results)) {}
   Outcome<void> expand(Evaluation& evaluation, std::string& out) const override {
     SavedCaptures captures(evaluation);
-    std::string key = TRY(policy::expand(key_, evaluation));
-    std::string data = TRY(policy::expand(data_, evaluation));
+    std::string key_buffer, data_buffer;
+    std::string_view key = TRY(expand_view(key_, evaluation, key_buffer));
+    std::string_view data = TRY(expand_view(data_, evaluation, data_buffer));
     auto value = TRY(outcome(extract_json(trimmed(key), data, form_)));
     return expand_found(results_, std::move(value), evaluation, out);
   }
@@ -255,8 +259,9 @@ class ListExtract final : public Expansion {
         results_(std::move(results)) {}
   Outcome<void> expand(Evaluation& evaluation, std::string& out) const override {
     SavedCaptures captures(evaluation);
-    std::string number = TRY(policy::expand(number_, evaluation));
-    std::string list = TRY(policy::expand(list_, evaluation));
+    std::string number_buffer, list_buffer;
+    std::string_view number = TRY(expand_view(number_, evaluation, number_buffer));
+    std::string_view list = TRY(expand_view(list_, evaluation, list_buffer));
     auto value = TRY(outcome(extract_element(number, list)));
     return expand_found(results_, std::move(value), evaluation, out);
   }

@@ -26,8 +26,8 @@ class Map final : public Expansion {
   Map(Template list, Template body) : list_(std::move(list)), body_(std::move(body)) {}
 
   Outcome<void> expand(Evaluation& evaluation, std::string& out) const override {
-    std::string list = TRY(policy::expand(list_, evaluation));
-    ListReader reader(list);
+    std::string buffer;
+    ListReader reader(TRY(expand_view(list_, evaluation, buffer)));
     ListWriter writer(out, reader.separator());
     ScopedText scope(evaluation.item, "");
     std::string result;
@@ -56,8 +56,8 @@ class Filter final : public Expansion {
       : list_(std::move(list)), condition_(std::move(condition)) {}
 
   Outcome<void> expand(Evaluation& evaluation, std::string& out) const override {
-    std::string list = TRY(policy::expand(list_, evaluation));
-    ListReader reader(list);
+    std::string buffer;
+    ListReader reader(TRY(expand_view(list_, evaluation, buffer)));
     ListWriter writer(out, reader.separator());
     ScopedText scope(evaluation.item, "");
     SavedValue value(evaluation);
@@ -83,8 +83,8 @@ class Reduce final : public Expansion {
       : list_(std::move(list)), start_(std::move(start)), body_(std::move(body)) {}
 
   Outcome<void> expand(Evaluation& evaluation, std::string& out) const override {
-    std::string list = TRY(policy::expand(list_, evaluation));
-    std::string result;
+    std::string buffer, result;
+    std::string_view list = TRY(expand_view(list_, evaluation, buffer));
     {
       ScopedText no_item(evaluation.item, "");
       result = TRY(policy::expand(start_, evaluation));
@@ -119,7 +119,8 @@ class Sort final : public Expansion {
       : list_(std::move(list)), comparison_(comparison), key_(std::move(key)) {}
 
   Outcome<void> expand(Evaluation& evaluation, std::string& out) const override {
-    PlainList list = split_list(TRY(policy::expand(list_, evaluation)));
+    std::string buffer;
+    PlainList list = split_list(TRY(expand_view(list_, evaluation, buffer)));
     TRY(take_step(evaluation, list.elements.size()));
     std::vector<std::string> keys;
     keys.reserve(list.elements.size());

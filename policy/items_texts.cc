@@ -74,7 +74,8 @@ class Substitute final : public Expansion {
         replacement_(std::move(replacement)) {}
 
   Outcome<void> expand(Evaluation& evaluation, std::string& out) const override {
-    std::string subject = TRY(policy::expand(subject_, evaluation));
+    std::string buffer;
+    std::string_view subject = TRY(expand_view(subject_, evaluation, buffer));
     auto regex = TRY(pattern_.regex(evaluation));
     std::vector<std::string> holes(replacement_.holes.size());
     for (std::size_t i = 0; i < holes.size(); ++i)
@@ -219,7 +220,8 @@ class ReadFileItem final : public Expansion {
   ReadFileItem(Template file, std::optional<Template> newline)
       : file_(std::move(file)), newline_(std::move(newline)) {}
   Outcome<void> expand(Evaluation& evaluation, std::string& out) const override {
-    std::string path = TRY(expand_path(file_, evaluation));
+    std::string buffer;
+    std::string_view path = TRY(expand_path_view(file_, evaluation, buffer));
     std::optional<std::string> newline;
     if (newline_) newline = TRY(policy::expand(*newline_, evaluation));
     auto text = base::read_file(path, evaluation.budget.output);

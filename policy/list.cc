@@ -204,10 +204,11 @@ Place Elements::first_plain(const Question& question) const {
     if (question.ip) first = std::min(first, networks.find(*question.ip));
     return first;
   }
-  Place first =
-      std::min(folded.find(question.folded), caseful.find(question.subject(true)));
-  if (kind == ListKind::address && question.at != std::string::npos)
-    first = std::min(first, domains.find(question.domain()));
+  Place first = kNowhere;
+  if (folded) first = folded->find(question.folded);
+  if (caseful) first = std::min(first, caseful->find(question.subject(true)));
+  if (domains && question.at != std::string::npos)
+    first = std::min(first, domains->find(question.domain()));
   return first;
 }
 

@@ -94,8 +94,9 @@ class Elements {
   std::vector<Stepped> steps;
   bool expands = false;  // some element is made when it is asked
 
-  TextPatterns folded, caseful;  // words; of addresses the whole ones
-  TextPatterns domains;          // of addresses
+  // Most lists have only one of them, and there are many lists.
+  std::unique_ptr<TextPatterns> folded, caseful;  // words; of addresses the whole ones
+  std::unique_ptr<TextPatterns> domains;          // of addresses
   FirstNetwork networks;
   Place any_host = kNowhere, no_host = kNowhere;
 

@@ -28,8 +28,7 @@ constexpr bool can_separate(char c) {
 }
 
 std::string_view head(const Template& text) {
-  return text.pieces().empty() ? std::string_view()
-                               : std::string_view(text.pieces()[0].literal);
+  return text.pieces().empty() ? text.tail() : text.pieces()[0].literal;
 }
 
 // The template behind its first `count` literal bytes.
@@ -50,6 +49,11 @@ Template behind_blanks(Template text, std::size_t count) {
 void trim_end(std::string& text) {
   while (!text.empty() && is_space(text.back()) && !text.ends_with("\\ "))
     text.pop_back();
+}
+
+TextPatterns& patterns_of(std::unique_ptr<TextPatterns>& place) {
+  if (!place) place = std::make_unique<TextPatterns>();
+  return *place;
 }
 
 // Cuts a list into elements while its text comes in, piece by piece.
@@ -219,9 +223,8 @@ ElementReader::ElementReader(ListKind kind, Surroundings& surroundings, char sep
 }
 
 std::unique_ptr<Elements> ElementReader::finish() {
-  for (TextPatterns* patterns :
-       {&elements_->folded, &elements_->caseful, &elements_->domains})
-    patterns->endings.finish();
+  for (auto* patterns : {&elements_->folded, &elements_->caseful, &elements_->domains})
+    if (*patterns) (*patterns)->endings.finish();
   elements_->networks.finish();
   return std::move(elements_);
 }
@@ -451,7 +454,8 @@ void ElementReader::take_text(Template text, Origin origin) {
     surroundings_.warning(origin, "in " + quote(*literal) +
                                       " only a '*' at the start stands for any text");
   bool caseful = switches_.caseful;
-  TextPatterns& patterns = caseful ? elements_->caseful : elements_->folded;
+  TextPatterns& patterns =
+      patterns_of(caseful ? elements_->caseful : elements_->folded);
   std::string wanted = caseful ? std::string(word) : base::lower(word);
   if (ending)
     patterns.endings.add(wanted, place);
@@ -494,7 +498,8 @@ void ElementReader::take_domain_special(std::string_view word, Origin origin) {
 void ElementReader::take_address(Template text, Origin origin) {
   if (const std::string* literal = text.literal(); literal && literal->empty()) {
     Place place = new_place("", origin);
-    (switches_.caseful ? elements_->caseful : elements_->folded).words.add("", place);
+    patterns_of(switches_.caseful ? elements_->caseful : elements_->folded)
+        .words.add("", place);
     return;
   }
   std::string shown(head(text));
@@ -540,13 +545,15 @@ void ElementReader::take_address(Template text, Origin origin) {
     Place place = new_place(shown, origin);
     std::string wanted = base::lower(*plain_domain);
     if (any_local && wanted.starts_with('*')) {
-      elements_->domains.endings.add(std::string_view(wanted).substr(1), place);
+      patterns_of(elements_->domains)
+          .endings.add(std::string_view(wanted).substr(1), place);
     } else if (any_local) {
-      elements_->domains.words.add(wanted, place);
+      patterns_of(elements_->domains).words.add(wanted, place);
     } else {
       bool caseful = switches_.caseful;
       wanted.insert(0, (caseful ? *plain_local : base::lower(*plain_local)) + "@");
-      (caseful ? elements_->caseful : elements_->folded).words.add(wanted, place);
+      patterns_of(caseful ? elements_->caseful : elements_->folded)
+          .words.add(wanted, place);
     }
     return;
   }
@@ -597,9 +604,10 @@ void ElementReader::take_host(Template text, Origin origin) {
   if (semicolon == start.npos) {
     if (literal != nullptr) return take_name(std::move(text), origin);
     const auto& pieces = text.pieces();
-    bool network = std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) {
-      return piece.literal.contains('/');
-    });
+    bool network = text.tail().contains('/') ||
+                   std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) {
+                     return piece.literal.contains('/');
+                   });
     if (elements_->kind == ListKind::host) surroundings_.may_wait();
     new_place(start, origin);
     add_step(make_host_text_step(std::move(text), network, switches_));

@@ -109,7 +109,8 @@ class FileStep final : public Step {
     if (switches.caseful) form_ = caseful_form(kind, form_);
   }
   Outcome<Fit> test(Question& question) const override {
-    std::string path = TRY(expand_path(path_, question.evaluation));
+    std::string buffer;
+    std::string_view path = TRY(expand_path_view(path_, question.evaluation, buffer));
     auto lines =
         question.evaluation.context.files().parsed(form_.name, path, form_.parse);
     if (!lines) return defer(std::move(lines).error().text);
@@ -394,12 +395,10 @@ Outcome<std::optional<LookupAnswer>> look_up_element(const LookupSpec& spec,
                                                      Question& question) {
   Evaluation& evaluation = question.evaluation;
   bool is_file = !spec.query && spec.kind != LookupType::spf;
-  // The usual case costs no copy.
-  if (const std::string* literal = file.literal())
-    return look_up(spec, *literal, key, evaluation);
-  std::string made =
-      is_file ? TRY(expand_path(file, evaluation)) : TRY(expand(file, evaluation));
-  return look_up(spec, made, key, evaluation);
+  std::string buffer;
+  std::string_view place = is_file ? TRY(expand_path_view(file, evaluation, buffer))
+                                   : TRY(expand_view(file, evaluation, buffer));
+  return look_up(spec, place, key, evaluation);
 }
 
 StepPtr make_pattern_step(ListPattern pattern) {

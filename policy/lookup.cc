@@ -186,15 +186,16 @@ Found find_entry(const LookupSpec& spec, std::string_view directory,
   if (key.find('/') != key.npos || key == "." || key == ".." || key.contains('\0'))
     return defer("the key of dsearch is no name of a file: " + base::printable(key));
   std::string path(directory);
-  struct stat status;
-  if (stat(path.c_str(), &status) != 0)
-    return file_failure(base::system_error(path, errno));
-  if (!S_ISDIR(status.st_mode)) return cannot(path + ": not a directory");
-  if (key.empty()) return std::nullopt;
   path.append("/").append(key);
-  if (lstat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT || errno == ENAMETOOLONG) return std::nullopt;
-    return file_failure(base::system_error(path, errno));
+  struct stat status;
+  int error = key.empty() ? ENOENT : lstat(path.c_str(), &status) != 0 ? errno : 0;
+  if (error != 0) {  // of the entry, if the directory is one
+    const std::string place(directory);
+    if (stat(place.c_str(), &status) != 0)
+      return file_failure(base::system_error(place, errno));
+    if (!S_ISDIR(status.st_mode)) return cannot(place + ": not a directory");
+    if (error == ENOENT || error == ENAMETOOLONG) return std::nullopt;
+    return file_failure(base::system_error(path, error));
   }
   bool wanted =
       spec.filter == Filter::none ||

@@ -98,6 +98,8 @@ LookupFiles::State::FilePtr LookupFiles::State::file(std::string_view key) {
 }
 
 LookupFiles::LookupFiles() : state_(std::make_unique<State>()) {}
+LookupFiles::LookupFiles(LookupFiles& lender)
+    : state_(std::make_unique<State>()), lender_(&lender) {}
 LookupFiles::~LookupFiles() = default;
 
 base::Result<LookupFiles::Kept> LookupFiles::kept(
@@ -136,6 +138,7 @@ base::Result<std::string> LookupFiles::read(std::string_view path) {
 
 base::Result<std::shared_ptr<const base::LmdbReader>> LookupFiles::lmdb(
     std::string_view path) {
+  if (lender_ != nullptr) return lender_->lmdb(path);
   auto open = [&]() -> base::Result<Kept> {
     std::string place(path);
     Identity identity = TRY(identity_of(place));

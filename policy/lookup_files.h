@@ -21,6 +21,9 @@ namespace policy {
 class LookupFiles {
  public:
   LookupFiles();
+  // Files of its own, so that threads do not wait for each other; databases are those
+  // of `lender`, since a process must open each but once.
+  explicit LookupFiles(LookupFiles& lender);
   ~LookupFiles();
   LookupFiles(const LookupFiles&) = delete;
   LookupFiles& operator=(const LookupFiles&) = delete;
@@ -51,6 +54,7 @@ class LookupFiles {
   static base::Result<std::string> read(std::string_view path);
 
   std::unique_ptr<State> state_;
+  LookupFiles* lender_ = nullptr;
 };
 
 }  // namespace policy

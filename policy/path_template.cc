@@ -37,38 +37,41 @@ Outcome<std::string> expand_path(const Template& path, Evaluation& evaluation) {
       return unsafe(component, "would name another directory");
     return {};
   };
-  for (const Template::Piece& piece : path.pieces()) {
-    std::size_t slash = piece.literal.find('/');
-    if (slash != piece.literal.npos) {
+  // Of the policy's own text, or as good as that.
+  auto append = [&](const std::string& text) -> Outcome<void> {
+    if (std::size_t slash = text.find('/'); slash != text.npos) {
       std::string component(last_component(out));
-      component.append(piece.literal, 0, slash);
-      if (auto good = check_component(component); !good)
-        return std::unexpected(good.error());
+      TRY(check_component(component.append(text, 0, slash)));
       dots_forbidden = false;
     }
-    out += piece.literal;
-    if (!piece.expansion) continue;
+    out += text;
+    return {};
+  };
+  for (const Template::Piece& piece : path.pieces()) {
+    TRY(append(piece.literal));
     std::string value;
-    if (auto done = piece.expansion->expand(evaluation, value); !done)
-      return std::unexpected(done.error());
+    TRY(piece.expansion->expand(evaluation, value));
     if (value.find('\0') != value.npos) return unsafe(value, "holds a NUL byte");
     if (is_remote(*piece.expansion)) {
       if (value.empty()) return unsafe(value, "is empty");
       if (is_dots(value)) return unsafe(value, "would name another directory");
       if (value.find('/') != value.npos) return unsafe(value, "holds a '/'");
       dots_forbidden = true;
-    } else if (value.find('/') != value.npos) {
-      std::string component(last_component(out));
-      component.append(value, 0, value.find('/'));
-      if (auto good = check_component(component); !good)
-        return std::unexpected(good.error());
-      dots_forbidden = false;
+      out += value;
+    } else {
+      TRY(append(value));
     }
-    out += value;
   }
-  if (auto good = check_component(last_component(out)); !good)
-    return std::unexpected(good.error());
+  TRY(append(path.tail()));
+  TRY(check_component(last_component(out)));
   return out;
+}
+
+Outcome<std::string_view> expand_path_view(const Template& path, Evaluation& evaluation,
+                                           std::string& buffer) {
+  if (const std::string* literal = path.literal()) return *literal;
+  buffer = TRY(expand_path(path, evaluation));
+  return buffer;
 }
 
 }  // namespace policy

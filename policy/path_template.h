@@ -10,6 +10,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "policy/outcome.h"
 #include "policy/template.h"
@@ -18,5 +19,9 @@ namespace policy {
 
 // What `path` comes to; an error says which value is unsafe, and where.
 Outcome<std::string> expand_path(const Template& path, Evaluation& evaluation);
+// The same as a view, of the template itself if that is only a literal, else of
+// `buffer`.
+Outcome<std::string_view> expand_path_view(const Template& path, Evaluation& evaluation,
+                                           std::string& buffer);
 
 }  // namespace policy

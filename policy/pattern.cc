@@ -23,8 +23,8 @@ std::optional<Pattern> take_pattern(TemplateParser& parser, std::string_view own
   if (!text) return {};
   const std::string* literal = text->literal();
   if (!literal) return Pattern(*std::move(text));
-  auto regex = base::Regex::compile(*literal);
-  if (regex) return Pattern(std::make_shared<const base::Regex>(*std::move(regex)));
+  auto regex = compiled(*literal);
+  if (regex) return Pattern(*std::move(regex));
   parser.parsing().error(origin, "the regular expression " + quote(*literal) + " of " +
                                      std::string(owner) +
                                      " is not valid: " + regex.error().text);

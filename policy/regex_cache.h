@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Patterns that are known only when the policy runs: compiled once, as long as they are
-// in use (spec/policy.md 19.5).  Patterns of the policy's own text are compiled when it
-// is loaded and do not come here.
+// Patterns that are known only when the policy runs, and those of expressions, which
+// may come again and again: compiled once, as long as they are in use (spec/policy.md
+// 19.5).
 #pragma once
 
 #include <memory>

@@ -6,26 +6,27 @@
 
 namespace policy {
 
+Template::Template(std::vector<Piece> pieces) : pieces_(std::move(pieces)) {
+  if (pieces_.empty() || pieces_.back().expansion) return;
+  tail_ = std::move(pieces_.back().literal);
+  pieces_.pop_back();
+}
+
 Template Template::of(std::string literal) {
-  std::vector<Piece> pieces;
-  if (!literal.empty()) pieces.push_back({std::move(literal), nullptr, {}});
-  return Template(std::move(pieces));
+  Template text;
+  text.tail_ = std::move(literal);
+  return text;
 }
 
-const std::string* Template::literal() const {
-  static const std::string empty;
-  if (pieces_.empty()) return &empty;
-  if (pieces_.size() == 1 && !pieces_[0].expansion) return &pieces_[0].literal;
-  return nullptr;
-}
-
-bool Template::is_one_expansion() const {
-  return pieces_.size() == 1 && pieces_[0].expansion && pieces_[0].literal.empty();
+std::vector<Template::Piece> Template::take_pieces() && {
+  std::vector<Piece> pieces = std::move(pieces_);
+  if (!tail_.empty()) pieces.push_back({std::move(tail_), nullptr, {}});
+  return pieces;
 }
 
 bool Template::remote(const Provenance& provenance) const {
   for (const Piece& piece : pieces_)
-    if (piece.expansion && piece.expansion->remote(provenance)) return true;
+    if (piece.expansion->remote(provenance)) return true;
   return false;
 }
 
@@ -41,12 +42,12 @@ std::unique_ptr<const Condition> parse_condition(const SourceText& text,
 Outcome<void> expand(const Template& text, Evaluation& evaluation, std::string& out) {
   for (const Template::Piece& piece : text.pieces()) {
     out += piece.literal;
-    if (!piece.expansion) continue;
     TRY(take_step(evaluation));
     TRY(piece.expansion->expand(evaluation, out));
     if (out.size() > evaluation.budget.output)
       return over_limit("the result of an expansion is longer than allowed");
   }
+  out += text.tail();
   return {};
 }
 

@@ -70,20 +70,25 @@ class Template {
   };
 
   Template() = default;
-  explicit Template(std::vector<Piece> pieces) : pieces_(std::move(pieces)) {}
+  explicit Template(std::vector<Piece> pieces);
   static Template of(std::string literal);
 
+  // Those with an expansion, and the literal text behind the last of them.
   const std::vector<Piece>& pieces() const { return pieces_; }
-  // For those who cut it up, as lists do.
-  std::vector<Piece> take_pieces() && { return std::move(pieces_); }
+  const std::string& tail() const { return tail_; }
+  // All of it, for those who cut it up, as lists do.
+  std::vector<Piece> take_pieces() &&;
   // Its text if it has no expansion, else null.
-  const std::string* literal() const;
+  const std::string* literal() const { return pieces_.empty() ? &tail_ : nullptr; }
   // Is it exactly one expansion and nothing else?
-  bool is_one_expansion() const;
+  bool is_one_expansion() const {
+    return pieces_.size() == 1 && pieces_[0].literal.empty() && tail_.empty();
+  }
   bool remote(const Provenance& provenance) const;
 
  private:
   std::vector<Piece> pieces_;
+  std::string tail_;  // here, since most arguments are a word that is written out
 };
 
 // Parses all of `text`.  What is wrong goes to `parsing`; the result then is what could

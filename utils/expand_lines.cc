@@ -4,14 +4,20 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <memory>
+#include <span>
+#include <thread>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
+#include "base/in_order.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "policy/expression.h"
 #include "utils/expression.h"
 #include "utils/policy_tool.h"
+#include "utils/trial_context.h"
 
 namespace utils {
 
@@ -19,30 +25,38 @@ namespace {
 
 using base::Result;
 
+constexpr std::size_t kMany = 32768;  // bytes of lines that are there at once
+
 struct Parsed {
   policy::Template text;
   std::string complaint;  // empty: none
+  bool has_turn = false;  // what it comes to depends on when it is evaluated
 };
 
 // Texts that come again, a macro's with other data behind their variables, are parsed
-// once.  Of a text seen for the first time only the hash is kept, so that a stream of
-// different ones costs no memory.
+// once.
 class ParsedTexts {
  public:
   ParsedTexts(const policy::Policy& policy, const policy::Program& program)
       : parser_(policy, program) {}
 
-  // Valid until the next call.
-  const Parsed& parse(std::string_view text) {
-    if (auto found = kept_.find(text); found != kept_.end()) return found->second;
-    if (!seen_before(Hash()(text)) || text.size() > kLongest)
-      return once_ = parse_now(text);
-    if (kept_.size() == kMost) kept_.clear();
-    return kept_.emplace(text, parse_now(text)).first->second;
+  // To be called now and then: what was found or parsed before is gone.
+  void make_room() {
+    if (kept_.size() > kMost) kept_.clear();
+  }
+  // Null: it has to be parsed.
+  Parsed* find(std::string_view text) {
+    auto found = kept_.find(text);
+    return found == kept_.end() ? nullptr : &found->second;
+  }
+  // A long text is forgotten when another one is parsed.
+  Parsed& parse(std::string_view text) {
+    if (text.size() > kLongest) return once_ = parse_now(text);
+    return kept_.try_emplace(std::string(text), parse_now(text)).first->second;
   }
 
  private:
-  static constexpr std::size_t kMost = 4096;
+  static constexpr std::size_t kMost = 1024;
   static constexpr std::size_t kLongest = 1024;
 
   struct Hash {
@@ -51,14 +65,6 @@ class ParsedTexts {
       return std::hash<std::string_view>()(text);
     }
   };
-
-  bool seen_before(std::size_t hash) {
-    auto& some = seen_[hash % seen_.size()];
-    if (std::ranges::find(some, hash) != some.end()) return true;
-    std::ranges::copy_backward(some.begin(), some.end() - 1, some.end());
-    some.front() = hash;
-    return false;
-  }
 
   Parsed parse_now(std::string_view text) const {
     policy::Diagnostics diagnostics;
@@ -70,7 +76,6 @@ class ParsedTexts {
 
   policy::Expressions parser_;
   std::unordered_map<std::string, Parsed, Hash, std::equal_to<>> kept_;
-  std::array<std::array<std::size_t, 4>, kMost / 2> seen_{};  // hashes, the last first
   Parsed once_;
 };
 
@@ -83,17 +88,38 @@ std::string_view next_line(std::string_view& lines) {
 
 class Expander {
  public:
-  Expander(const policy::Policy& policy, policy::ScriptedContext& context, bool json)
+  Expander(const policy::Policy& policy, policy::Context& context, bool json)
       : policy_(policy), context_(context), json_(json), texts_(policy, program_) {}
+
+  struct Line {
+    std::string_view text;
+    Parsed* known;  // null: it has to be parsed
+  };
+  // Takes some lines, which are valid until the next call.  They are looked up together
+  // so that their memory, which is seldom in the cache, is fetched at the same time.
+  std::span<const Line> take_lines(std::string_view& lines) {
+    texts_.make_room();
+    std::size_t count = 0;
+    for (; count < lines_.size() && !lines.empty(); ++count) {
+      std::string_view text = next_line(lines);
+      lines_[count] = {text, texts_.find(text)};
+    }
+    return std::span(lines_).first(count);
+  }
+  Parsed& parsed(const Line& line) {
+    return line.known ? *line.known : texts_.parse(line.text);
+  }
 
   // Appends the answer.  False: there is no value.
   bool expand(std::string_view text, std::string& out) {
-    const Parsed& parsed = texts_.parse(text);
+    texts_.make_room();
+    return expand(parsed({text, texts_.find(text)}), out);
+  }
+  bool expand(const Parsed& parsed, std::string& out) {
     if (!parsed.complaint.empty()) return failed("failed", parsed.complaint, out);
     policy::Evaluation evaluation{.policy = policy_, .context = context_};
     value_.clear();
     auto done = policy::expand(parsed.text, evaluation, value_);
-    if (!context_.effects.empty()) context_.effects.clear();  // nobody asks for them
     if (!done) return failed(word_of(done.error().kind), done.error().text, out);
     if (json_) {
       append_json("value", value_, out);
@@ -123,40 +149,152 @@ class Expander {
 
   const policy::Program program_ = policy::Program::any();
   const policy::Policy& policy_;
-  policy::ScriptedContext& context_;
+  policy::Context& context_;
   bool json_;
   ParsedTexts texts_;
+  std::array<Line, 16> lines_{};
   std::string value_;
 };
+
+// A block, expanded ahead of its turn but for the lines that have to wait for it.
+struct Tried {
+  struct Waiting {
+    std::size_t begin, size;  // of the line, in lines
+    std::size_t place;        // of its answer, in answers
+  };
+  std::string lines;
+  std::string answers;
+  std::vector<Waiting> waiting;
+  bool all_well = true;
+};
+
+// One for each thread.
+class Trial {
+ public:
+  Trial(const policy::Policy& policy, policy::ScriptedContext& world, bool json)
+      : context_(world), expander_(policy, context_, json) {}
+
+  Tried expand(std::string lines) {
+    Tried tried;
+    tried.lines = std::move(lines);
+    tried.answers.reserve(tried.lines.size());
+    for (std::string_view rest = tried.lines; !rest.empty();)
+      for (const Expander::Line& line : expander_.take_lines(rest)) expand(line, tried);
+    return tried;
+  }
+
+ private:
+  void expand(const Expander::Line& line, Tried& tried) {
+    Parsed& parsed = expander_.parsed(line);
+    const std::size_t place = tried.answers.size();
+    if (!parsed.has_turn) {
+      const bool well = expander_.expand(parsed, tried.answers);
+      parsed.has_turn = context_.take_premature();
+      if (!parsed.has_turn) tried.all_well = well && tried.all_well;
+    }
+    if (!parsed.has_turn) return;
+    tried.answers.resize(place);
+    tried.waiting.push_back(
+        {static_cast<std::size_t>(line.text.data() - tried.lines.data()),
+         line.text.size(), place});
+  }
+
+  TrialContext context_;
+  Expander expander_;
+};
+
+// Lines in their turn, with what those before have set.
+class Turns {
+ public:
+  Turns(const policy::Policy& policy, policy::ScriptedContext& context, bool json)
+      : context_(context), expander_(policy, context, json) {}
+
+  // Appends the answer, as all of these do.
+  void expand_text(std::string_view text, std::string& answers) {
+    all_well_ = expander_.expand(text, answers) && all_well_;
+    if (!context_.effects.empty()) context_.effects.clear();  // nobody asks for them
+  }
+  void expand(std::string_view lines, std::string& answers) {
+    while (!lines.empty()) expand_text(next_line(lines), answers);
+  }
+  void finish(const Tried& tried, std::string& answers) {
+    all_well_ = tried.all_well && all_well_;
+    std::size_t copied = 0;
+    for (const Tried::Waiting& waiting : tried.waiting) {
+      answers.append(tried.answers, copied, waiting.place - copied);
+      copied = waiting.place;
+      expand_text(std::string_view(tried.lines).substr(waiting.begin, waiting.size),
+                  answers);
+    }
+    answers.append(tried.answers, copied);
+  }
+  bool all_well() const { return all_well_; }
+
+ private:
+  policy::ScriptedContext& context_;
+  Expander expander_;
+  bool all_well_ = true;
+};
+
+// All that `first` begins.
+Result<void> expand_stream(std::string first, const policy::Policy& policy,
+                           policy::ScriptedContext& context, bool json,
+                           const std::function<Result<Block>()>& source, Turns& turns,
+                           const Answer& answer) {
+  Block next = std::move(first);
+  Result<void> read, written;
+  using Threads = base::InOrder<std::string, Tried>;
+  Threads threads(
+      [&]() -> Block {
+        auto block = next ? std::exchange(next, std::nullopt) : source();
+        if (block) return *std::move(block);
+        read = std::unexpected(std::move(block).error());
+        return std::nullopt;
+      },
+      [&]() -> Threads::Worker {
+        auto trial = std::make_shared<Trial>(policy, context, json);
+        return [trial](std::string& lines) { return trial->expand(std::move(lines)); };
+      },
+      std::max(1U, std::thread::hardware_concurrency()));
+  std::string answers;
+  threads.run([&](const Tried& tried) {
+    answers.clear();
+    turns.finish(tried, answers);
+    written = answer(answers);
+    return written.has_value();
+  });
+  TRY(std::move(written));
+  return read;
+}
 
 }  // namespace
 
 Result<bool> expand_each(const policy::Policy& policy, policy::ScriptedContext& context,
                          bool json, std::span<const std::string> texts,
                          const Answer& answer) {
-  Expander expander(policy, context, json);
+  Turns turns(policy, context, json);
   std::string answers;
-  bool all_well = true;
-  for (const std::string& text : texts)
-    all_well = expander.expand(text, answers) && all_well;
+  for (const std::string& text : texts) turns.expand_text(text, answers);
   TRY(answer(answers));
-  return all_well;
+  return turns.all_well();
 }
 
 Result<bool> expand_lines(const policy::Policy& policy,
                           policy::ScriptedContext& context, bool json,
                           const std::function<Result<Block>()>& source,
                           const Answer& answer) {
-  Expander expander(policy, context, json);
-  bool all_well = true;
-  while (true) {
-    Block block = TRY(source());
-    if (!block) return all_well;
-    std::string answers;
-    for (std::string_view lines = *block; !lines.empty();)
-      all_well = expander.expand(next_line(lines), answers) && all_well;
-    TRY(answer(answers));
+  Turns turns(policy, context, json);
+  while (Block block = TRY(source())) {
+    if (block->size() < kMany) {
+      std::string answers;
+      turns.expand(*block, answers);
+      TRY(answer(answers));
+      continue;
+    }
+    TRY(expand_stream(*std::move(block), policy, context, json, source, turns, answer));
+    break;
   }
+  return turns.all_well();
 }
 
 }  // namespace utils

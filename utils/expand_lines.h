@@ -4,7 +4,9 @@
 // sets, the next ones see.
 //
 // Lines are read and answered as many as are there at once, and a text that comes again
-// is parsed once.
+// is parsed once.  When lines come by the hundred, all processors work on them, ahead
+// of their turn: nearly no text asks for what another one may have set, and one that
+// does waits until it is its turn.
 #pragma once
 
 #include <functional>

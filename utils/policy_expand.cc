@@ -3,7 +3,7 @@
 // The action expand: operands, or lines of standard input (expand_lines.h).
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -21,27 +21,27 @@ using base::Result;
 class StandardInput {
  public:
   Result<Block> next() {
-    constexpr std::size_t kRoom = 65536;
     std::string lines = std::exchange(begun_, {});
     for (;;) {
-      const std::size_t before = lines.size();
-      lines.resize(before + kRoom);
-      ssize_t got = ::read(STDIN_FILENO, lines.data() + before, kRoom);
-      const int error = errno;
-      lines.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-      if (got < 0 && error == EINTR) continue;
-      if (got < 0) return base::system_failure("standard input", error);
+      const ssize_t got = ::read(STDIN_FILENO, room_.data(), room_.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return base::system_failure("standard input", errno);
       if (got == 0 && lines.empty()) return std::nullopt;
       if (got == 0) return lines;
-      std::size_t newline = std::string_view(lines).substr(before).rfind('\n');
-      if (newline == std::string_view::npos) continue;
-      begun_ = lines.substr(before + newline + 1);
-      lines.resize(before + newline + 1);
+      std::string_view more(room_.data(), static_cast<std::size_t>(got));
+      const std::size_t whole = more.rfind('\n') + 1;  // npos + 1 is 0
+      if (whole == 0) {
+        lines += more;
+        continue;
+      }
+      lines += more.substr(0, whole);
+      begun_ = more.substr(whole);
       return lines;
     }
   }
 
  private:
+  std::array<char, 65536> room_;
   std::string begun_;  // a line
 };
 

@@ -50,6 +50,13 @@ TEST(Crypto, HmacIsRfc2104) {
             "750c783e6ab0b503eaa86e310a5db738");
   EXPECT_EQ(hex(base::hmac(DigestKind::md5, "", "")),
             "74e6f7298a9c2d168935f58c001bad88");
+  // RFC 2202, test case 6: a key longer than a block.
+  EXPECT_EQ(hex(base::hmac(DigestKind::md5, std::string(80, '\xaa'),
+                           "Test Using Larger Than Block-Size Key - Hash Key First")),
+            "6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd");
+  EXPECT_EQ(hex(base::hmac(DigestKind::sha1, std::string(80, '\xaa'),
+                           "Test Using Larger Than Block-Size Key - Hash Key First")),
+            "aa4ae5e15272d00e95705637ce8a3b55ed402112");
 }
 
 // RFC 4648 section 10.
