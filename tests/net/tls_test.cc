@@ -612,11 +612,14 @@ TEST(TlsThreads, LoopsShareKeysWhileFilesChange) {
   TlsSetting setting;
   setting.certificates = (dir / "cert.pem").string();
   setting.tickets = true;
+  // A file is known by its stamps, and two within one tick would have the same.
+  auto stamp = std::filesystem::file_time_type::clock::now();
   auto put = [&](const std::string& name) {
     std::ofstream file(dir / "new");
     for (const char* kind : {".pem", ".key"})
       file << std::ifstream(certificate(name + kind)).rdbuf();
     file.close();
+    std::filesystem::last_write_time(dir / "new", stamp += 1s);
     std::filesystem::rename(dir / "new", dir / "cert.pem");
   };
   put("other");
