@@ -2,6 +2,7 @@
 #include "qrunner/books.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/text.h"
 #include "hints/retry_key.h"
@@ -107,8 +108,8 @@ class Finish {
       // A host's record is the connection's business, as long as it has others to try.
       RetrySubject subject = subject_of(i, verdict.item);
       if (subject.key.empty()) continue;
-      bool over = of_host && i > 0
-                      ? host_over_
+      bool over = of_host && host_over_
+                      ? *host_over_
                       : books_.retries.failed(subject, verdict.failure, waiting_);
       if (of_host) host_over_ = over;
       if (!over) continue;
@@ -339,7 +340,7 @@ class Finish {
   Waiting waiting_;
   std::vector<std::size_t> timed_out_;
   std::vector<Reported> delayed_;
-  bool host_over_ = false;
+  std::optional<bool> host_over_;  // the host was asked about: one record for all
   bool freeze_ = false;
   std::string freeze_reason_;
   bool changed_ = false;  // -H says more than it did

@@ -205,7 +205,8 @@ asio::awaitable<void> host_failed(Connection& connection, const Outgoing& messag
   co_await shop.pool.run(job);
 }
 
-bool is_due(Connection& connection, const Candidate& host, const Outgoing& message) {
+Standing standing_of(Connection& connection, const Candidate& host,
+                     const Outgoing& message) {
   RetrySubject subject;
   hints::HostItem item{host.name, host.endpoint.address, host.endpoint.port,
                        connection.site.smtp.interface};
@@ -214,7 +215,8 @@ bool is_due(Connection& connection, const Candidate& host, const Outgoing& messa
   subject.host = host.name;
   Waiting waiting{message.file().received_time(), message.file().sender,
                   message.file().has("deliver_firsttime")};
-  return may_try(connection.shop.books.retries.standing(subject, waiting));
+  bool delay = connection.site.transport->options.boolean("delay_after_cutoff", true);
+  return connection.shop.books.retries.standing(subject, waiting, delay);
 }
 
 void introduce(Connection& connection) {
@@ -258,8 +260,16 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
   Workshop& shop = connection.shop;
   std::size_t people = message.targets().size();
   auto hosts = candidates(connection.site, shop.terms.routes.names(), throw_dice);
-  std::erase_if(
-      hosts, [&](const Candidate& host) { return !is_due(connection, host, message); });
+  bool hopeless = !hosts.empty();
+  std::erase_if(hosts, [&](const Candidate& host) {
+    Standing standing = standing_of(connection, host, message);
+    hopeless = hopeless && standing == Standing::wait_expired;
+    return !may_try(standing);
+  });
+  if (hosts.empty() && hopeless) {
+    auto domain = policy::take_apart(message.targets().front()->unique).domain;
+    co_return fail_all(people, domain);
+  }
   if (hosts.empty()) co_return Settlement();  // and no verdicts
   auto most = static_cast<std::size_t>(
       connection.site.transport->options.integer("hosts_max_try", 5));

@@ -212,7 +212,7 @@ class QueueRun {
     if (memory_.size() <= index) memory_.resize(index + 1);
     Memory& memory = memory_[index];
     if (memory.asked && !memory.troubled) return true;
-    bool any = false;
+    bool any = false, hopeless = true;
     Waiting waiting{message.received, "", false};
     auto any_order = [](std::size_t) { return std::size_t{0}; };
     for (const Candidate& host : candidates(site, names_, any_order)) {
@@ -221,10 +221,12 @@ class QueueRun {
       RetrySubject subject{RetryItem::host, hints::host_key(item), host.name,
                            host.name};
       if (retries_.knows(subject.key)) memory.troubled = true;
-      any = any || may_try(retries_.standing(subject, waiting));
+      Standing standing = retries_.standing(subject, waiting);
+      any = any || may_try(standing);
+      hopeless = hopeless && standing == Standing::wait_expired;
     }
     memory.asked = true;
-    return any || !memory.troubled;
+    return any || hopeless || !memory.troubled;
   }
 
   // ---- names that have to be asked for

@@ -151,4 +151,16 @@ Settlement defer_all(std::size_t recipients, const smtp::Breakdown& why, bool by
   return settlement;
 }
 
+Settlement fail_all(std::size_t recipients, const std::string& domain) {
+  Verdict verdict;
+  verdict.kind = Verdict::Kind::failed;
+  verdict.trouble.text = "all hosts for '" + domain +
+                         "' have been failing for a long time (and retry time not "
+                         "reached)";
+  verdict.status = "5.4.7";  // RFC 3463: delivery time expired
+  Settlement settlement;
+  settlement.verdicts.assign(recipients, verdict);
+  return settlement;
+}
+
 }  // namespace qrunner

@@ -49,6 +49,10 @@ Settlement settle(const smtp::Envelope& envelope, const smtp::Outcome& outcome,
 Settlement refuse_all(std::size_t recipients, const smtp::Reply& why);
 // Everybody waits: no connection came about.
 Settlement defer_all(std::size_t recipients, const smtp::Breakdown& why, bool by_mx);
+// Nobody waits any more: all hosts of `domain` have failed for longer than the rules
+// allow.
+Settlement fail_all(std::size_t recipients, const std::string& domain);
+
 // What the log says, and the record keeps, of a conversation that ended early.
 Trouble trouble_of(const smtp::Breakdown& breakdown);
 hints::Failure failure_of(const smtp::Breakdown& breakdown, bool by_mx);
