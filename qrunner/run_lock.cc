@@ -16,7 +16,7 @@ base::Result<RunLock> RunLock::acquire(const std::filesystem::path& spool,
   auto directory = spool / "db" / "bobbin";
   if (!spoolfmt::make_directory(spool / "db") || !spoolfmt::make_directory(directory))
     return held;
-  auto path = directory / ("run-lock" + (queue.empty() ? "" : "-" + queue));
+  auto path = directory / ("runner" + (queue.empty() ? "" : "-" + queue));
   auto file = base::open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0640);
   if (!file || !spoolfmt::settle_file(file->get(), path)) return held;
   auto lock = base::FileLock::acquire(std::move(*file), 1, path.string());

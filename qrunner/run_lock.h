@@ -15,7 +15,7 @@ namespace qrunner {
 
 class RunLock {
  public:
-  // <spool>/db/bobbin/run-lock, or run-lock-QUEUE, held until this goes.  Code::locked
+  // <spool>/db/bobbin/runner, or runner-QUEUE, held until this goes.  Code::locked
   // names the process that holds it.  Where nothing can be written there is no lock,
   // and the run goes on.
   static base::Result<RunLock> acquire(const std::filesystem::path& spool,

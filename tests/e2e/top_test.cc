@@ -58,7 +58,7 @@ std::string snapshot_that(const TestSpool& spool, Good good) {
 
 class Top : public testing::Test {
  protected:
-  static constexpr unsigned kMessages = 60;
+  static constexpr unsigned kMessages = 120;
 
   Top() {
     for (unsigned i = 0; i < kMessages; ++i) spool_.put(TestSpool::id(i), {});
