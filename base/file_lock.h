@@ -23,6 +23,10 @@ class FileLock {
   // any part.
   static Result<FileLock> acquire(Fd fd, off_t length, const std::string& place);
 
+  // Does somebody else hold any of it?  Takes nothing, so that nobody is in anybody's
+  // way; the descriptor may be for reading only.
+  static bool is_held(int fd, off_t length);
+
   int fd() const { return fd_.get(); }
 
  private:

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json.h"
 
+#include <charconv>
+#include <cmath>
+#include <iterator>
+
 namespace base {
 
 namespace {
@@ -88,6 +92,16 @@ Json& Json::key(std::string_view name) {
   out_ += ':';
   need_comma_ = false;
   return *this;
+}
+
+Json& Json::value(double number) {
+  if (!std::isfinite(number)) return null();
+  constexpr double kExact = 1LL << 53;
+  if (std::abs(number) < kExact && number == std::floor(number))
+    return value(static_cast<std::int64_t>(number));
+  char text[32];
+  auto end = std::to_chars(std::begin(text), std::end(text), number).ptr;
+  return raw({text, end});
 }
 
 Json& Json::value(std::string_view text) {

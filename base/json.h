@@ -31,6 +31,7 @@ class Json {
   Json& value(T number) {
     return raw(std::to_string(number));
   }
+  Json& value(double number);  // null if it is none
   Json& null() { return raw("null"); }
 
   template <class T>

@@ -88,9 +88,9 @@ std::optional<Program> find_program(std::string_view name) {
     return receive;
   }
   if (name == "run")
-    return serves("run", {Phase::router, Phase::transport, Phase::retry, Phase::other},
-                  {Feature::srs, Feature::tls, Feature::auth, Feature::dnsdb,
-                   Feature::resolver});
+    return serves(
+        "run", {Phase::router, Phase::transport, Phase::retry, Phase::other},
+        {Feature::srs, Feature::tls, Feature::auth, Feature::dnsdb, Feature::resolver});
   if (name == "list") return serves("list", {Phase::other}, {Feature::srs});
   return {};
 }

@@ -111,6 +111,7 @@ asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Closing closing
       closing.leave.settlement.verdicts,
       [](const Verdict& one) { return one.kind == Verdict::Kind::untried; });
   bool again = closing.message->more_here() || untried;
+  shop.settled(site, closing.leave.settlement);
   closing.leave.last = !again && shop.hands.last(id);
   if (closing.peer) closing.leave.peer = &*closing.peer;
   Carried carried = shop.hands.carried(id);
@@ -189,8 +190,9 @@ asio::awaitable<Message> late_comer(Connection& connection) {
 asio::awaitable<void> host_failed(Connection& connection, const Outgoing& message,
                                   const smtp::Breakdown& why, bool remember) {
   Workshop& shop = connection.shop;
-  log_or_stop(shop, message.id(),
-              host_line(connection.peer, trouble_of(why), shop.books.shown));
+  auto line = host_line(connection.peer, trouble_of(why), shop.books.shown);
+  log_or_stop(shop, message.id(), line);
+  if (shop.books.message_logs) message.message().log(line, shop.books.clock.now());
   if (!remember) co_return;
   RetrySubject subject;
   hints::HostItem item{connection.peer.name, connection.peer.address,

@@ -40,6 +40,8 @@ struct Workshop {
   net::TlsClientSessions sessions{};
   std::deque<net::Event> news{};                     // a site has work, or never again
   std::function<void(const Ramp::Starts&)> start{};  // makes connections
+  // A transaction is over, well or not.
+  std::function<void(SiteIndex, const Settlement&)> settled{};
   // A message whose way is to be found once more: a name has to be asked for.
   std::function<void(const spoolfmt::MessageId&)> reroute{};
   std::function<void(const base::Error&)> trouble{};   // a message cannot be read

@@ -18,6 +18,7 @@
 #include "hints/retry_key.h"
 #include "qrunner/delivery.h"
 #include "qrunner/hosts.h"
+#include "qrunner/live_view.h"
 
 namespace qrunner {
 
@@ -86,6 +87,7 @@ class QueueRun {
                settings.message_logs,
                settings.preserve_message_logs},
         ramp_(settings.ramp),
+        live_(tools.spool.directory(), request.queue, ramp_, sites_, tally_, clock_),
         connections_(loop_),
         settlements_(loop_),
         lookups_(loop_),
@@ -94,6 +96,9 @@ class QueueRun {
         pool_(kDiskThreads),
         shop_{terms_, books_, loop_, pool_, connections_, settlements_, ramp_} {
     shop_.start = [this](const Ramp::Starts& starts) { start(starts); };
+    shop_.settled = [this](SiteIndex site, const Settlement& settlement) {
+      live_.settled(site, settlement);
+    };
     shop_.reroute = [this](const MessageId& id) { lookups_.spawn(route_again({id})); };
     shop_.trouble = [this](const base::Error& error) { trouble(error); };
     shop_.disaster = [this](const base::Error& error) { disaster(error); };
@@ -200,7 +205,10 @@ class QueueRun {
     if (settings_.follow || legs.size() > 1)
       shop_.hands.expect(message.id, legs.size());
     Lane lane = message.first_time ? Lane::fresh : Lane::retried;
-    for (SiteIndex site : legs) start(ramp_.routed(site, Leg(message.id, lane), now()));
+    for (SiteIndex site : legs) {
+      live_.routed(site, message.received);
+      start(ramp_.routed(site, Leg(message.id, lane), now()));
+    }
   }
 
   // Is it worth to try the site for this message: may any of its hosts be tried?
@@ -316,6 +324,10 @@ class QueueRun {
         co_await connections_.wait();
         co_await settlements_.wait();
       }
+      if (!stopped_ && live_.holds()) {  // an operator said wait
+        co_await net::sleep_for(kTick);
+        continue;
+      }
       if (suspects_.empty()) break;
       // Few names, none of them answered, and no more to come: so be it.
       answered_ = true;
@@ -331,6 +343,7 @@ class QueueRun {
     for (;;) {
       co_await net::sleep_for(kTick);
       start(ramp_.tick(now()));
+      start(live_.tick(now()));
       for (net::Event& news : shop_.news) news.open();  // are they idle for too long?
       if (drain_until_ && now() > *drain_until_) connections_.cancel();
     }
@@ -438,6 +451,7 @@ class QueueRun {
   std::uint64_t unrouted_ = 0;  // messages
 
   Ramp ramp_;
+  LiveView live_;
   net::Loop loop_;
   net::TaskGroup connections_, settlements_, lookups_, conductor_;
   net::Event scan_over_;

@@ -4,7 +4,7 @@
 //
 // A message is named by its id, or by the path of any of its files, wherever they lie:
 // what a restored backup or a queuefile directory holds is read as well as the spool.
-// What it says in words is explain.h's affair.
+// What it says in words is in_words.h's affair.
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "spoolfmt/journal.h"
-#include "utils/explain.h"
+#include "utils/in_words.h"
 #include "utils/print.h"
 #include "utils/scan.h"
 #include "utils/selection.h"

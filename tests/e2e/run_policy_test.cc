@@ -293,7 +293,8 @@ TEST(RunPolicy, Q14_WhoFollowsDeliversWhatComesLater) {
   TestSpool spool;
   Sink sink(spool.path() / "dump");
   spool.put(TestSpool::id(1), {});
-  support::Process run(spool.command({"-q", "--follow", "--smarthost", sink.address()}));
+  support::Process run(
+      spool.command({"-q", "--follow", "--smarthost", sink.address()}));
   auto until = std::chrono::steady_clock::now() + support::Process::kDeadline;
   auto completed = [&](unsigned number) {
     while (!has(spool.log(), TestSpool::id(number) + " Completed\n"))
