@@ -82,6 +82,10 @@ class Run {
       consider(std::move(next));
     }
     forget_variables();
+    // What was not looked at must not be forgotten.
+    if (!waiting_.empty())
+      finish(std::move(waiting_.back().address), RoutedAddress::Outcome::defer,
+             "it fans out to too many addresses");
     mark_duplicates();
     return std::move(done_);
   }

@@ -58,14 +58,12 @@ class Finish {
       if (destination->kind == Destination::Kind::fail) verdict.kind = Kind::failed;
       if (destination->kind == Destination::Kind::discard)
         verdict.kind = Kind::delivered;
-      if (destination->routed.freeze) freeze_ = true;
+      if (destination->routed.freeze) carried_.freeze = "";
       verdicts_.push_back(std::move(verdict));
     }
   }
 
   // ---- retry times
-
-  std::string host_name() const { return leave_.peer ? leave_.peer->name : ""; }
 
   hints::HostItem host_item() const {
     hints::HostItem item;
@@ -105,7 +103,6 @@ class Finish {
       }
       if (verdict.kind != Kind::deferred || verdict.failure.text.empty()) continue;
       bool of_host = verdict.item == RetryItem::host;
-      // A host's record is the connection's business, as long as it has others to try.
       RetrySubject subject = subject_of(i, verdict.item);
       if (subject.key.empty()) continue;
       bool over = of_host && host_over_
@@ -123,21 +120,21 @@ class Finish {
   // ---- deliveries
 
   // Makes them durable: in the journal, or if that fails in -H itself.
-  base::Result<void> put_on_record(const std::vector<std::string>& uniques) {
-    if (uniques.empty()) return {};
-    base::Result<void> done = outgoing_.record(uniques);
-    outgoing_.finish(uniques);
+  base::Result<void> put_on_record(const std::vector<std::string>& keys) {
+    if (keys.empty()) return {};
+    changed_ = true;
+    base::Result<void> done = outgoing_.record(keys);
+    outgoing_.finish(keys);
     if (done) return {};
     if (outgoing_.message().publish(outgoing_.file())) return {};
     return std::unexpected(base::at("a delivery could not be recorded", done.error()));
   }
 
   base::Result<void> record_deliveries() {
-    std::vector<std::string> uniques;
+    std::vector<std::string> keys;
     for (std::size_t i = 0; i < verdicts_.size(); ++i)
-      if (verdicts_[i].kind == Kind::delivered) uniques.push_back(target(i).unique);
-    changed_ = changed_ || !uniques.empty();
-    return put_on_record(uniques);
+      if (verdicts_[i].kind == Kind::delivered) keys.push_back(target(i).key);
+    return put_on_record(keys);
   }
 
   Subject subject(std::size_t i) const {
@@ -164,7 +161,7 @@ class Finish {
     for (std::size_t i = 0; i < verdicts_.size(); ++i) {
       if (verdicts_[i].kind != Kind::delivered) continue;
       ++books_.tally.delivered;
-      if (target(i).kind == Destination::Kind::discard || is_discarded(i)) {
+      if (is_discarded(i)) {
         TRY(main_line("=> :blackhole: <" + target(i).unique +
                       "> R=" + target(i).routed.router));
         continue;
@@ -238,30 +235,33 @@ class Finish {
           failure.notify, outgoing_.cancelled(), books_.reports.events());
       switch (decision.what) {
         case Failure::report:
-          carried_.failures.push_back(std::move(failure));
+          carried_.failures.push_back({target(i).key, std::move(failure)});
           break;
         case Failure::ignore:
           if (!decision.log.empty())
             TRY(main_line(target(i).unique + ": " + std::string(decision.log)));
-          ignored.push_back(target(i).unique);
+          ignored.push_back(target(i).key);
           break;
         case Failure::freeze:
-          freeze_ = true;
-          freeze_reason_ = decision.log;
+          carried_.freeze = decision.log;
           break;
       }
     }
-    changed_ = changed_ || !ignored.empty();
     return put_on_record(ignored);
   }
 
   base::Result<void> send_bounces() {
     if (carried_.failures.empty()) return {};
     auto failures = std::exchange(carried_.failures, {});
-    auto told = books_.reports.bounce(outgoing_, failures);
+    std::vector<Reported> reports;
+    for (const Failed& failed : failures) reports.push_back(failed.report);
+    auto told = books_.reports.bounce(outgoing_, reports);
     if (!told) return std::unexpected(told.error());
-    changed_ = changed_ || !told->empty();
-    return put_on_record(*told);
+    std::vector<std::string> keys;
+    for (const Failed& failed : failures)
+      if (std::ranges::find(*told, failed.report.address) != told->end())
+        keys.push_back(failed.key);
+    return put_on_record(keys);
   }
 
   // ---- deferrals
@@ -307,11 +307,13 @@ class Finish {
     spoolfmt::HFile& file = outgoing_.file();
     bool tried = std::ranges::any_of(
         verdicts_, [](const Verdict& one) { return one.kind != Kind::untried; });
-    if (freeze_ && !file.frozen()) {
+    // A frozen message is nobody's to try, so other legs come first.
+    if (leave_.last && carried_.freeze && !file.frozen()) {
+      std::string reason = *std::exchange(carried_.freeze, std::nullopt);
       auto second = std::chrono::floor<std::chrono::seconds>(books_.clock.now());
       file.set_value("frozen", std::to_string(second.time_since_epoch().count()));
-      TRY(main_line("Frozen" + freeze_reason_));
-      own_line("*** Frozen" + freeze_reason_);
+      TRY(main_line("Frozen" + reason));
+      own_line("*** Frozen" + reason);
       changed_ = true;
     } else if (!delayed_.empty() && leave_.last) {
       changed_ = TRY(books_.reports.warn(outgoing_, file, delayed_)) || changed_;
@@ -341,9 +343,7 @@ class Finish {
   std::vector<std::size_t> timed_out_;
   std::vector<Reported> delayed_;
   std::optional<bool> host_over_;  // the host was asked about: one record for all
-  bool freeze_ = false;
-  std::string freeze_reason_;
-  bool changed_ = false;  // -H says more than it did
+  bool changed_ = false;           // -H says more than it did
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,9 +57,18 @@ struct Books {
   bool preserve_message_logs = false;
 };
 
-// Failures of a message that no bounce told yet.
+// A recipient that failed, and how journals know it.
+struct Failed {
+  std::string key;
+  Reported report;
+};
+
+// What the last leg of a message has to do for the legs before it.
 struct Carried {
-  std::vector<Reported> failures;
+  std::vector<Failed> failures;       // that no bounce told yet
+  std::optional<std::string> freeze;  // it is to be frozen, for this reason
+
+  bool empty() const { return failures.empty() && !freeze; }
 };
 
 // One leg's end.

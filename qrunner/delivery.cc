@@ -82,10 +82,8 @@ void pass_over(Workshop& shop, SiteIndex site, const MessageId& id,
                     "Spool file for " + id.str() +
                         " is locked (another process is handling this message)");
       break;
-    case base::Code::temporary:
-      shop.reroute(id);
-      break;
     case base::Code::disk:
+    case base::Code::temporary:
       shop.disaster(error);
       break;
     default:
@@ -155,9 +153,10 @@ asio::awaitable<Message> next_message(Connection& connection) {
       pass_over(shop, connection.index, id, opened.error());
       continue;
     }
+    if ((*opened)->unrouted()) shop.reroute(id);
     if (!(*opened)->targets().empty()) co_return std::move(*opened);
     // Nobody to send to: they are done already, or go elsewhere by now.
-    if ((*opened)->somebody_left()) {
+    if ((*opened)->unrouted() || (*opened)->somebody_left()) {
       Message none = std::move(*opened);
       auto close = [&] { none.reset(); };
       co_await shop.pool.run(close);
@@ -288,6 +287,7 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
       connection.turned_away = true;
       continue;
     }
+    connection.turned_away = false;
     connection.counted = host.endpoint.address;
     auto options =
         client_options(connection.site, host, shop.terms.routes, shop.sessions);

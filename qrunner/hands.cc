@@ -37,7 +37,7 @@ std::vector<SiteIndex> Hands::let_go(const spoolfmt::MessageId& id, Carried carr
   hand.carried = std::move(carried);
   if (!again) --hand.legs;
   std::vector<SiteIndex> waiting = std::exchange(hand.waiting, {});
-  bool over = hand.legs == 0 && waiting.empty() && hand.carried.failures.empty();
+  bool over = hand.legs == 0 && waiting.empty() && hand.carried.empty();
   if (over) hands_.erase(found);
   return waiting;
 }
@@ -45,7 +45,7 @@ std::vector<SiteIndex> Hands::let_go(const spoolfmt::MessageId& id, Carried carr
 std::vector<std::pair<spoolfmt::MessageId, Carried>> Hands::untold() {
   std::vector<std::pair<spoolfmt::MessageId, Carried>> left;
   for (auto& [id, hand] : hands_)
-    if (!hand.carried.failures.empty()) left.emplace_back(id, std::move(hand.carried));
+    if (!hand.carried.empty()) left.emplace_back(id, std::move(hand.carried));
   hands_.clear();
   return left;
 }

@@ -129,9 +129,8 @@ base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site) 
   spoolfmt::Queued queued = queued_of(message_, file_);
   auto input = message_.path("-H").parent_path();
   plan_ = terms.routes.plan(queued, input);
-  if (!plan_.wanted.empty())
-    return base::fail(base::Code::temporary, "names have to be looked up");
   site_ = &terms.routes.sites().at(site);
+  if (unrouted()) return {};
   if (cancelled_)
     for (Destination& destination : plan_.destinations)
       if (destination.kind != Kind::done && destination.kind != Kind::foreign) {
@@ -153,14 +152,15 @@ base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site) 
   for (Destination& destination : plan_.destinations) {
     bool at_desk = destination.kind == Kind::fail || destination.kind == Kind::defer ||
                    destination.kind == Kind::discard;
-    if (destination.kind == Kind::done) continue;
-    if (destination.kind == Kind::foreign)
-      has_foreign_ = true;
-    else if (destination.kind == Kind::waits)
-      others_left_ = true;
-    else if (at_desk ? site != kDesk : destination.site != site)
-      others_left_ = true;
-    else if (at_desk || joins(destination, most, one_domain))
+    bool elsewhere =
+        destination.kind == Kind::done || destination.kind == Kind::foreign ||
+        destination.kind == Kind::waits || (at_desk ? kDesk : destination.site) != site;
+    // Whom two recipients came to gets it once.
+    bool again = std::ranges::any_of(targets_, [&](const Destination* target) {
+      return target->key == destination.key;
+    });
+    if (elsewhere || again) continue;
+    if (at_desk || joins(destination, most, one_domain))
       targets_.push_back(&destination);
     else
       more_here_ = true;
@@ -202,10 +202,10 @@ spoolfmt::Queued Outgoing::queued() const {
   return queued_of(message_, file_);
 }
 
-void Outgoing::finish(const std::vector<std::string>& uniques) {
-  std::vector<std::string> names = uniques;
+void Outgoing::finish(const std::vector<std::string>& keys) {
+  std::vector<std::string> names = keys;
   for (Destination& destination : plan_.destinations)
-    if (std::ranges::find(uniques, destination.unique) != uniques.end())
+    if (std::ranges::find(keys, destination.key) != keys.end())
       destination.kind = Kind::done;
   for (std::size_t i = 0; i < file_.recipients.size(); ++i) {
     bool any = false, all = true;

@@ -42,9 +42,8 @@ class Outgoing {
   };
 
   // Blocks.  Code::locked: another process is on it.  Code::not_found: it is finished.
-  // Code::usage: it is frozen, and stays so.  Code::syntax: damaged.  Code::temporary:
-  // a name has to be looked up before it is known where it goes: route it again.  All
-  // else is our disk.
+  // Code::usage: it is frozen, and stays so.  Code::syntax: damaged.
+  // All else is our disk.
   static base::Result<std::unique_ptr<Outgoing>> open(const Terms& terms,
                                                       const spoolfmt::MessageId& id,
                                                       SiteIndex site);
@@ -62,11 +61,10 @@ class Outgoing {
   // Whom this transaction is for, in the order of the envelope.  For the desk: whoever
   // needs no transaction.
   const std::vector<Destination*>& targets() const { return targets_; }
-  // Recipients of other sites, or of another transaction with this one, are left.
-  bool others_left() const { return others_left_; }
+  // A name has to be looked up before it is known where it goes: route it again.
+  bool unrouted() const { return !plan_.wanted.empty(); }
+  // Recipients for another transaction with this site are left.
   bool more_here() const { return more_here_; }
-  // Somebody needs Exim.
-  bool has_foreign() const { return has_foreign_; }
   // It was frozen; what the log says of its thawing.  Cancelled: it was frozen for too
   // long, and everybody fails.
   std::string_view thawed() const { return thawed_; }
@@ -86,9 +84,9 @@ class Outgoing {
 
   // Puts the names on record, durably: into the journal.
   base::Result<void> record(const std::vector<std::string>& names);
-  // These are over and done with: what -H then says of them, and of recipients all of
-  // whose destinations are.
-  void finish(const std::vector<std::string>& uniques);
+  // Destinations with these keys are over: what -H then says of them, and of recipients
+  // all of whose destinations are.
+  void finish(const std::vector<std::string>& keys);
   // Whom it still has to go to, at this site or another.
   bool somebody_left() const;
 
@@ -107,7 +105,7 @@ class Outgoing {
   const Site* site_ = nullptr;
   std::vector<Destination*> targets_;  // in plan_
   bool recorded_ = false;
-  bool others_left_ = false, more_here_ = false, has_foreign_ = false;
+  bool more_here_ = false;
   bool cancelled_ = false;
   std::string thawed_;
   smtp::Envelope envelope_;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -46,6 +48,7 @@ class Planner {
       if (!done_.contains(recipients[i].address) && !done_.contains(unique))
         consider(i, recipients[i].address, unique);
     }
+    give_keys();
     plan_.wanted = context_.wanted();
     return std::move(plan_);
   }
@@ -69,11 +72,30 @@ class Planner {
       destination.recipient = recipient;
       destination.unique = spoolfmt::unique_form(routed.address);
       destination.routed = std::move(routed);
-      if (done_.contains(destination.unique))
-        destination.kind = Kind::done;
-      else
-        decide(destination);
+      decide(destination);
       plan_.destinations.push_back(std::move(destination));
+    }
+    if (!all.empty()) return;
+    // Who goes nowhere would be taken for done.
+    Destination nowhere;
+    nowhere.recipient = recipient;
+    nowhere.unique = spoolfmt::unique_form(address);
+    defer(nowhere, "routing came to nothing");
+    plan_.destinations.push_back(std::move(nowhere));
+  }
+
+  // Several ways to one address are told apart by their transports, as Exim does; two
+  // recipients that come to the same address and transport are one delivery.
+  void give_keys() {
+    std::unordered_map<std::string_view, std::set<std::string_view>> ways;
+    auto way = [](const Destination& one) -> std::string_view {
+      return one.routed.transport.empty() ? one.routed.router : one.routed.transport;
+    };
+    for (const Destination& one : plan_.destinations) ways[one.unique].insert(way(one));
+    for (Destination& one : plan_.destinations) {
+      bool only = ways[one.unique].size() == 1;
+      one.key = only ? one.unique : one.unique + "/" + std::string(way(one));
+      if (done_.contains(one.key)) one.kind = Kind::done;
     }
   }
 
@@ -124,6 +146,8 @@ class Planner {
     if (!known || !*known || (*known)->records.size() != 1) return;
     const auto& fields = (*known)->records.front();
     if (fields.size() < 2 || (fields[1] != "." && !fields[1].empty())) return;
+    // What a router said of its own is for the sender to read.
+    if (destination.routed.message != "Unrouteable address") return;
     destination.status = "5.1.10";
     destination.routed.message = "the domain accepts no mail (null MX)";
   }
@@ -148,6 +172,7 @@ class Planner {
   }
 
   void to_hosts(Destination& destination, const policy::Driver& transport) {
+    lookup_deferred_ = false;
     if (transport.options.has("socks_proxy"))
       return leave(destination, "a SOCKS proxy");
     policy::Evaluation evaluation{

@@ -39,7 +39,10 @@ struct Destination {
   SiteIndex site = kDesk;
   int number = -1;     // Exim's number of a deferral
   std::string status;  // of a failure, if a standard wants one: "5.1.10"
-  std::string unique;  // as journals know it
+  std::string unique;  // the address, its domain in small letters
+  // As journals know it: `unique`, or "unique/transport" where the message goes to one
+  // address in several ways, as behind an `unseen` router.
+  std::string key{};
   policy::RoutedAddress routed{};
 };
 
