@@ -50,9 +50,24 @@ std::size_t calls(const fs::path& report) {
   return text ? static_cast<std::size_t>(std::ranges::count(*text, '\n')) : 0;
 }
 
+namespace {
+
+bool full() {
+  return std::getenv("BOBBIN_CRASH_FULL") != nullptr;
+}
+
+}  // namespace
+
+Points points_of(const std::string& how) {
+  if (full() || how == "before") return {};
+  if (how == "torn" || how == "ENOSPC") return {2, 3};
+  if (how == "power" || how == "EMFILE") return {3, 3};
+  return {1, 3};
+}
+
 std::vector<std::string> ways_to_die() {
   std::vector<std::string> ways = {"before", "after", "torn", "power", "scattered"};
-  if (std::getenv("BOBBIN_CRASH_FULL") != nullptr)
+  if (full())
     for (int i = 1; i <= 20; ++i) ways.push_back("scattered" + std::to_string(i));
   return ways;
 }

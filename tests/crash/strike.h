@@ -28,6 +28,14 @@ std::optional<std::string> struck(const std::filesystem::path& report);
 // How many calls were counted.
 std::size_t calls(const std::filesystem::path& report);
 
+// Which calls a test strikes, by their numbers: all of them for `before`, some for the
+// other ways, each way its own; all when BOBBIN_CRASH_FULL is set.
+struct Points {
+  long first = 1;
+  long step = 1;
+};
+Points points_of(const std::string& how);
+
 // The ways to die: more of them when BOBBIN_CRASH_FULL is set, as scripts/crash-test
 // does, than fit into the usual run of tests.
 std::vector<std::string> ways_to_die();
