@@ -4,12 +4,15 @@
 //
 // The command line is Exim's where Exim has one (-q, -R, -S, -M); man/bobbin-run.8 is
 // the manual, man/bobbin-schedule.7 the idea behind the ramp.
+#include <unistd.h>
+
 #include <cstdio>
 #include <iostream>
 #include <limits>
 
 #include "base/cli.h"
 #include "base/clock.h"
+#include "base/privileges.h"
 #include "engine/program_policy.h"
 #include "engine/resolver_options.h"
 #include "policy/log_selector.h"
@@ -210,6 +213,12 @@ bool is_empty(const spoolfmt::Spool& spool) {
   return spool.for_each(seen, [](const base::Error&) {}) && empty;
 }
 
+// What root would leave in the spool could not be opened by anybody else.
+base::Result<void> become_owner(const std::filesystem::path& spool) {
+  if (::geteuid() != 0) return {};
+  return base::become_unprivileged(TRY(base::find_owner(spool)));
+}
+
 base::Result<void> run(const Options& given) {
   qrunner::Request request = given.request;
   TRY(read_operands(given, request));
@@ -219,6 +228,7 @@ base::Result<void> run(const Options& given) {
   if (request.queue.empty()) request.queue = given.common.queue;
   auto spool = TRY(spoolfmt::Spool::open(main.spool_directory, request.queue,
                                          main.split_spool_directory));
+  TRY(become_owner(main.spool_directory));
   auto how = TRY(settings(given, *policy, main, request));
   base::SystemClock clock;
   auto log = TRY(base::MainLog::open(policy::log_path(main, "main"), clock));

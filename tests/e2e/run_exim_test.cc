@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/e2e/run_support.h"
@@ -195,6 +196,12 @@ TEST(RunExim, EximReadsWhatWeLeave) {
   EXPECT_EQ(spool.run({"-q", "--smarthost", first.address()}).status, 0);
   EXPECT_TRUE(has(exim.run({"-bp"}).out, "        D one@X.example\n"))
       << exim.run({"-bp"}).out;
+  // We ran as root, and the spool is another's.
+  for (const auto& item : fs::recursive_directory_iterator(spool.path() / "spool")) {
+    struct stat status{};
+    ASSERT_EQ(::stat(item.path().c_str(), &status), 0) << item.path();
+    EXPECT_EQ(status.st_uid, ::getpwnam("Debian-exim")->pw_uid) << item.path();
+  }
   exim.run({"-qff"});
   ASSERT_EQ(second.envelopes().size(), 1U) << spool.log();
   EXPECT_FALSE(has(second.envelopes()[0], "one@")) << second.envelopes()[0];
