@@ -254,22 +254,6 @@ class Run {
     return Verdict::of(Kind::accepted);
   }
 
-  Outcome<void> add_headers(Attempt& attempt) {
-    auto each = [&](std::string_view name, std::vector<std::string>& out) {
-      for (const OptionValue& option : attempt.router.options.all(name)) {
-        auto text = expand(std::get<Template>(option.value), attempt.evaluation);
-        if (!text && text.error().kind == Failure::Kind::forced) continue;
-        if (!text) return Outcome<void>(std::unexpected(text.error()));
-        while (text->ends_with('\n')) text->pop_back();
-        if (!text->empty()) out.push_back(*std::move(text));
-      }
-      return Outcome<void>();
-    };
-    if (auto added = each("headers_add", attempt.address.headers_add); !added)
-      return added;
-    return each("headers_remove", attempt.address.headers_remove);
-  }
-
   bool fails_verification(const Options& options) const {
     bool both = options.boolean("fail_verify", false);
     if (routing_.purpose == RoutePurpose::verify_recipient)
@@ -301,7 +285,10 @@ class Run {
       return put_off(attempt, errors_to.error());
     else if (*errors_to)
       attempt.address.errors_to = std::string(trimmed(**errors_to));
-    if (auto added = add_headers(attempt); !added)
+    if (auto added = add_header_changes(attempt.router, attempt.evaluation,
+                                        attempt.address.headers_add,
+                                        attempt.address.headers_remove);
+        !added)
       return put_off(attempt, added.error());
     if (*unseen) waiting_.push_back(std::move(rest));
     if (verdict.kind == Kind::accepted)
@@ -437,6 +424,23 @@ Outcome<std::optional<std::string>> option_text(Attempt& attempt,
   if (!value && value.error().kind == Failure::Kind::forced) return std::nullopt;
   if (!value) return std::unexpected(value.error());
   return *std::move(value);
+}
+
+Outcome<void> add_header_changes(const Driver& driver, Evaluation& evaluation,
+                                 std::vector<std::string>& add,
+                                 std::vector<std::string>& remove) {
+  auto each = [&](std::string_view name, std::vector<std::string>& out) {
+    for (const OptionValue& option : driver.options.all(name)) {
+      auto text = expand(std::get<Template>(option.value), evaluation);
+      if (!text && text.error().kind == Failure::Kind::forced) continue;
+      if (!text) return Outcome<void>(std::unexpected(text.error()));
+      while (text->ends_with('\n')) text->pop_back();
+      if (!text->empty()) out.push_back(*std::move(text));
+    }
+    return Outcome<void>();
+  };
+  if (auto added = each("headers_add", add); !added) return added;
+  return each("headers_remove", remove);
 }
 
 std::optional<Account> find_system_account(const std::string& name) {

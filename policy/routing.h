@@ -86,6 +86,11 @@ Outcome<bool> option_truth(Attempt& attempt, std::string_view name, bool otherwi
 Outcome<std::optional<std::string>> option_text(Attempt& attempt,
                                                 std::string_view name);
 
+// What the driver's headers_add and headers_remove come to, behind what is there.
+Outcome<void> add_header_changes(const Driver& driver, Evaluation& evaluation,
+                                 std::vector<std::string>& add,
+                                 std::vector<std::string>& remove);
+
 // "a : b::25 : + : [2001:db8::1]:25" and words like "byname".
 struct HostOptions {
   bool randomize = false;

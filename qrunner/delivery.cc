@@ -153,6 +153,12 @@ asio::awaitable<Message> next_message(Connection& connection) {
       pass_over(shop, connection.index, id, opened.error());
       continue;
     }
+    if (const std::string& why = (*opened)->obstacle(); !why.empty()) {
+      Settlement waits = put_off_all((*opened)->targets().size(), why);
+      co_await connection.gate->wait();
+      settle_later(connection, std::move(*opened), std::move(waits));
+      continue;
+    }
     if ((*opened)->unrouted()) shop.reroute(id);
     if (!(*opened)->targets().empty()) co_return std::move(*opened);
     // Nobody to send to: they are done already, or go elsewhere by now.
@@ -292,10 +298,7 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
     auto options =
         client_options(connection.site, host, shop.terms.routes, shop.sessions);
     smtp::Breakdown why;
-    if (!options) {
-      why.detail = options.error().text;
-      co_return defer_all(people, why, connection.site.by_mx);
-    }
+    if (!options) co_return put_off_all(people, options.error().text);
     ++shop.books.tally.connections;
     auto opened = co_await net::Client::open(host.endpoint, *options);
     bool in_clear =

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "policy/mail_address.h"
+#include "qrunner/transport_view.h"
 #include "spoolfmt/d_file.h"
 
 namespace qrunner {
@@ -62,10 +63,9 @@ auto shared_by(const Destination& destination, std::string_view errors_to) {
                     routed.headers_add, routed.headers_remove);
 }
 
-std::size_t most_recipients(const policy::Driver& transport,
-                            policy::Evaluation& evaluation) {
+std::size_t most_recipients(TransportView& view) {
   constexpr std::size_t kUsual = 100;
-  auto text = option_text(transport, "max_rcpt", evaluation);
+  auto text = view.text("max_rcpt");
   if (!text || !*text) return kUsual;
   return base::to_number(**text).value_or(kUsual);
 }
@@ -81,7 +81,7 @@ base::Result<std::unique_ptr<Outgoing>> Outgoing::open(const Terms& terms,
   TRY(outgoing->choose_targets(terms, site));
   if (outgoing->targets_.empty() || site == kDesk) return outgoing;
   outgoing->journal_ = TRY(spoolfmt::Journal::open(outgoing->message_.path("-J")));
-  TRY(outgoing->make_envelope());
+  TRY(outgoing->make_envelope(terms));
   return outgoing;
 }
 
@@ -128,25 +128,14 @@ bool Outgoing::joins(const Destination& destination, std::size_t most,
 base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site) {
   spoolfmt::Queued queued = queued_of(message_, file_);
   auto input = message_.path("-H").parent_path();
-  plan_ = terms.routes.plan(queued, input);
+  plan_ = cancelled_ ? terms.routes.give_up(queued) : terms.routes.plan(queued, input);
   site_ = &terms.routes.sites().at(site);
   if (unrouted()) return {};
-  if (cancelled_)
-    for (Destination& destination : plan_.destinations)
-      if (destination.kind != Kind::done && destination.kind != Kind::foreign) {
-        destination.kind = Kind::fail;
-        destination.routed.message = kCancelledText;
-      }
   std::size_t most = 0;
   bool one_domain = false;
   if (site_->kind == Site::Kind::smtp) {
-    RoutingContext context(terms.routes.policy(), queued, input,
-                           terms.routes.clock().now(), terms.routes.files(),
-                           terms.routes.names());
-    policy::Evaluation evaluation{.policy = terms.routes.policy(),
-                                  .context = context,
-                                  .phase = policy::Phase::transport};
-    most = most_recipients(*site_->transport, evaluation);
+    TransportView view(terms.routes, *site_->transport, queued, input);
+    most = most_recipients(view);
     one_domain = !site_->transport->options.boolean("multi_domain", true);
   }
   for (Destination& destination : plan_.destinations) {
@@ -168,16 +157,25 @@ base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site) 
   return {};
 }
 
-base::Result<void> Outgoing::make_envelope() {
+base::Result<void> Outgoing::make_envelope(const Terms& terms) {
   const Destination& first = *targets_.front();
-  HeaderChanges changes{first.routed.headers_add, first.routed.headers_remove};
-  head_ = sent_headers(file_, changes);
+  spoolfmt::Queued queued = queued_of(message_, file_);
+  TransportView view(terms.routes, *site_->transport, queued,
+                     message_.path("-H").parent_path());
+  view.show(targets_);
+  const std::string& errors_to = recipient(first).errors_to;
+  auto sender = view.return_path(
+      first.routed.errors_to.value_or(errors_to.empty() ? file_.sender : errors_to));
+  auto changes = view.header_changes(first.routed);
+  if (!sender || !changes) {
+    obstacle_ = sender ? changes.error().text : sender.error().text;
+    return {};
+  }
+  envelope_.sender = *std::move(sender);
+  head_ = sent_headers(file_, *changes);
   struct stat status{};
   if (::fstat(message_.d_fd(), &status) != 0)
     return base::system_failure(message_.path("-D").string(), errno);
-  const std::string& errors_to = recipient(first).errors_to;
-  envelope_.sender =
-      first.routed.errors_to.value_or(errors_to.empty() ? file_.sender : errors_to);
   for (const Destination* target : targets_) {
     const spoolfmt::Recipient& source = recipient(*target);
     envelope_.recipients.push_back({target->unique, source.dsn_flags, source.orcpt});

@@ -61,6 +61,8 @@ class Outgoing {
   // Whom this transaction is for, in the order of the envelope.  For the desk: whoever
   // needs no transaction.
   const std::vector<Destination*>& targets() const { return targets_; }
+  // Why they all have to wait, whatever a server would say; empty: they need not.
+  const std::string& obstacle() const { return obstacle_; }
   // A name has to be looked up before it is known where it goes: route it again.
   bool unrouted() const { return !plan_.wanted.empty(); }
   // Recipients for another transaction with this site are left.
@@ -96,7 +98,7 @@ class Outgoing {
   base::Result<void> read(const Terms& terms);
   base::Result<void> choose_targets(const Terms& terms, SiteIndex site);
   bool joins(const Destination& destination, std::size_t most, bool one_domain);
-  base::Result<void> make_envelope();
+  base::Result<void> make_envelope(const Terms& terms);
 
   spoolfmt::LockedMessage message_;
   spoolfmt::HFile file_;
@@ -107,6 +109,7 @@ class Outgoing {
   bool recorded_ = false;
   bool more_here_ = false;
   bool cancelled_ = false;
+  std::string obstacle_;
   std::string thawed_;
   smtp::Envelope envelope_;
   std::string head_;  // the header lines that are sent, and the blank line

@@ -149,13 +149,14 @@ class QueueRun {
     auto last = now();
     ScanEvents events;
     events.thaws = [&](const spoolfmt::Queued& queued) {
-      auto age = MessageAge::of(queued.h.file, clock_.now());
-      Thaw what = decide_thaw(age, false, settings_.reports.events).what;
+      Thaw what = thaw_of(queued);
       return what == Thaw::thaw || what == Thaw::cancel;
     };
     events.due = [&](const Due& due) {
       auto input = tools_.spool.input(due.queued.entry.subdirectory);
-      batch.push_back(found_of(due.id, due.queued, routes_.plan(due.queued, input)));
+      Plan plan = thaw_of(due.queued) == Thaw::cancel ? routes_.give_up(due.queued)
+                                                      : routes_.plan(due.queued, input);
+      batch.push_back(found_of(due.id, due.queued, std::move(plan)));
       if (batch.size() < kBatch && now() - last < kTick) return;
       hand_over();
       last = now();
@@ -175,6 +176,11 @@ class QueueRun {
     loop_.post([this, counts] {
       if (counts) counts_ = *counts;
     });
+  }
+
+  Thaw thaw_of(const spoolfmt::Queued& queued) const {
+    auto age = MessageAge::of(queued.h.file, clock_.now());
+    return decide_thaw(age, request_.force_frozen, settings_.reports.events).what;
   }
 
   void report(const base::Error& error) {

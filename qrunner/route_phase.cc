@@ -12,6 +12,7 @@
 #include "policy/mail_address.h"
 #include "policy/routing.h"
 #include "policy/source.h"
+#include "qrunner/message_events.h"
 
 namespace qrunner {
 
@@ -42,18 +43,35 @@ class Planner {
   }
 
   Plan plan() {
-    const auto& recipients = queued_.h.file.recipients;
-    for (std::size_t i = 0; i < recipients.size(); ++i) {
-      std::string unique = spoolfmt::unique_form(recipients[i].address);
-      if (!done_.contains(recipients[i].address) && !done_.contains(unique))
-        consider(i, recipients[i].address, unique);
-    }
+    each_left([this](std::size_t recipient, std::string_view address,
+                     std::string unique) { consider(recipient, address, unique); });
     give_keys();
     plan_.wanted = context_.wanted();
     return std::move(plan_);
   }
 
+  Plan give_up() {
+    each_left([this](std::size_t recipient, std::string_view, std::string unique) {
+      Destination destination;
+      destination.recipient = recipient;
+      destination.unique = std::move(unique);
+      fail(destination, std::string(kCancelledText));
+      plan_.destinations.push_back(std::move(destination));
+    });
+    give_keys();
+    return std::move(plan_);
+  }
+
  private:
+  void each_left(auto call) {
+    const auto& recipients = queued_.h.file.recipients;
+    for (std::size_t i = 0; i < recipients.size(); ++i) {
+      std::string unique = spoolfmt::unique_form(recipients[i].address);
+      if (!done_.contains(recipients[i].address) && !done_.contains(unique))
+        call(i, recipients[i].address, std::move(unique));
+    }
+  }
+
   void consider(std::size_t recipient, std::string_view address,
                 const std::string& unique) {
     if (retries_.may_route(unique, waiting_)) return route(recipient, address);
@@ -355,6 +373,11 @@ Plan RoutePhase::plan(const spoolfmt::Queued& queued,
                       const std::filesystem::path& input) {
   RoutingContext context(policy_, queued, input, clock_.now(), files_, names_);
   return Planner(policy_, retries_, sites_, queued, context).plan();
+}
+
+Plan RoutePhase::give_up(const spoolfmt::Queued& queued) {
+  RoutingContext context(policy_, queued, {}, clock_.now(), files_, names_);
+  return Planner(policy_, retries_, sites_, queued, context).give_up();
 }
 
 }  // namespace qrunner

@@ -72,6 +72,9 @@ class RoutePhase {
 
   // `input` is the directory of the message's files.
   Plan plan(const spoolfmt::Queued& queued, const std::filesystem::path& input);
+  // Nobody goes anywhere any more: all who are not done fail, as of a message that was
+  // frozen for too long.
+  Plan give_up(const spoolfmt::Queued& queued);
 
   const policy::Policy& policy() const { return policy_; }
   const Names& names() const { return names_; }

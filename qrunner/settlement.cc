@@ -151,6 +151,15 @@ Settlement defer_all(std::size_t recipients, const smtp::Breakdown& why, bool by
   return settlement;
 }
 
+Settlement put_off_all(std::size_t recipients, const std::string& why) {
+  Verdict verdict;
+  verdict.trouble.text = why;
+  verdict.failure.text = why;
+  Settlement settlement;
+  settlement.verdicts.assign(recipients, verdict);
+  return settlement;
+}
+
 Settlement fail_all(std::size_t recipients, const std::string& domain) {
   Verdict verdict;
   verdict.kind = Verdict::Kind::failed;

@@ -49,6 +49,8 @@ Settlement settle(const smtp::Envelope& envelope, const smtp::Outcome& outcome,
 Settlement refuse_all(std::size_t recipients, const smtp::Reply& why);
 // Everybody waits: no connection came about.
 Settlement defer_all(std::size_t recipients, const smtp::Breakdown& why, bool by_mx);
+// Everybody waits for something of our own, which no other host would change: `why`.
+Settlement put_off_all(std::size_t recipients, const std::string& why);
 // Nobody waits any more: all hosts of `domain` have failed for longer than the rules
 // allow.
 Settlement fail_all(std::size_t recipients, const std::string& domain);

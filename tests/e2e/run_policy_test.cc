@@ -197,6 +197,107 @@ remote:
   EXPECT_TRUE(has(spool.log(), " <= <> R=" + id)) << spool.log();
 }
 
+std::string ago(std::chrono::seconds span) {
+  return std::to_string(::time(nullptr) - span.count());
+}
+
+TEST(RunPolicy, AMessageFrozenForTooLongIsGivenUp) {
+  TestSpool spool;
+  spool.configure("timeout_frozen_after = 10s\n");
+  std::string id = TestSpool::id(1), bounce = TestSpool::id(2);
+  std::string frozen = "-frozen " + ago(std::chrono::hours(1)) + "\n";
+  spool.put(id, {.recipients = {"one@x.example", "two@x.example"}, .options = frozen});
+  spool.put(bounce, {.options = frozen, .sender = ""});
+  // Nobody is asked where they would go.
+  auto end = spool.run({"-q", "--smarthost", "nobody.invalid"});
+  EXPECT_EQ(end.status, 0) << end.err;
+  std::string log = spool.log();
+  EXPECT_TRUE(has(log, id + " cancelled by timeout_frozen_after\n")) << log;
+  EXPECT_TRUE(has(log, id + " ** one@x.example")) << log;
+  EXPECT_TRUE(has(log, id + " ** two@x.example")) << log;
+  EXPECT_EQ(count_of(log, " <= <> R=" + id), 1U) << log;
+  EXPECT_TRUE(has(log, id + " Completed\n")) << log;
+  EXPECT_TRUE(has(log, bounce + " Completed\n")) << log;
+  EXPECT_EQ(count_of(log, " <= <> R=" + bounce), 0U) << log;
+  EXPECT_EQ(spool.files().size(), 3U) << "the one bounce";
+}
+
+TEST(RunPolicy, AFrozenMessageThawsWhenItsTimeHasCome) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump");
+  spool.configure("auto_thaw = 30m\n");
+  std::string id = TestSpool::id(1), fresh = TestSpool::id(2);
+  spool.put(id, {.options = "-frozen " + ago(std::chrono::hours(1)) + "\n"});
+  spool.put(fresh, {.options = "-frozen " + ago(std::chrono::minutes(1)) + "\n"});
+  EXPECT_EQ(spool.run({"-q", "--smarthost", sink.address()}).status, 0);
+  EXPECT_EQ(sink.messages().size(), 1U) << spool.log();
+  EXPECT_TRUE(has(spool.log(), id + " Unfrozen by auto-thaw\n")) << spool.log();
+  EXPECT_TRUE(has(spool.log(), id + " Completed\n")) << spool.log();
+  EXPECT_EQ(spool.files().size(), 2U);
+}
+
+// A policy whose one transport goes to `sink`, with more lines of its own.
+std::string to_sink(const Sink& sink, const std::string& transport_lines) {
+  return R"(
+begin routers
+all:
+  driver = manualroute
+  route_list = * 127.0.0.1
+  self = send
+  headers_add = X-Router: $local_part
+  transport = remote
+begin transports
+remote:
+  driver = smtp
+  port = )" +
+         sink.port() + "\n" + transport_lines +
+         "begin retry\n* * F,2h,15m; G,16h,1h,1.5; F,4d,6h\n";
+}
+
+TEST(RunPolicy, ATransportChangesHeadersAndSender) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump");
+  spool.configure(to_sink(sink, R"(
+  max_rcpt = 1
+  headers_add = X-First: $domain
+  headers_add = X-Second: ${if eq{$local_part}{one}{to one}fail}
+  headers_remove = Message-Id
+  return_path = ${if eq{$return_path}{s@x.example}{$local_part=$original_domain@srs.example}fail}
+)"));
+  spool.put(TestSpool::id(1), {.recipients = {"one@x.example", "two@y.example"}});
+  spool.put(TestSpool::id(2), {.recipients = {"two@x.example"}, .sender = ""});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  auto messages = sink.messages();
+  auto envelopes = sink.envelopes();
+  ASSERT_EQ(messages.size(), 3U) << spool.log();
+  std::string all, senders;
+  for (const auto& text : messages) all += text;
+  for (const auto& text : envelopes) senders += text;
+  EXPECT_EQ(count_of(all, "Message-Id:"), 0U) << all;
+  EXPECT_EQ(count_of(all, "X-First: x.example\n"), 2U) << all;
+  EXPECT_EQ(count_of(all, "X-First: y.example\n"), 1U) << all;
+  EXPECT_EQ(count_of(all, "X-Second: to one\n"), 1U) << all;
+  EXPECT_EQ(count_of(all, "X-Router: two\n"), 2U) << all;
+  EXPECT_EQ(count_of(senders, "mail one=x.example@srs.example\n"), 1U) << senders;
+  EXPECT_EQ(count_of(senders, "mail two=y.example@srs.example\n"), 1U) << senders;
+  EXPECT_EQ(count_of(senders, "mail \n"), 1U) << senders;
+}
+
+TEST(RunPolicy, WhatATransportCannotExpandWaitsAndIsTold) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump");
+  spool.configure(to_sink(
+      sink, "  return_path = ${lookup{x}lsearch{/nowhere/at/all}{$value}{no}}\n"));
+  std::string id = TestSpool::id(1);
+  spool.put(id, {});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(sink.messages().empty());
+  EXPECT_TRUE(has(spool.log(), id + " == one@x.example")) << spool.log();
+  EXPECT_TRUE(has(spool.log(), "failed to expand return_path of transport remote"))
+      << spool.log();
+  EXPECT_EQ(spool.files().size(), 3U) << spool.log();
+}
+
 TEST(RunPolicy, Q50_WhatNeedsEximIsLeftAsItIs) {
   TestSpool spool;
   spool.configure(R"(
