@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qrunner/transport_options.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "base/text.h"
+#include "policy/source.h"
+
+namespace qrunner {
+
+namespace {
+
+using policy::OptionValue;
+
+constexpr std::array<std::string_view, 24> kAppendfile{
+    "batch_max",
+    "body_only",
+    "check_string",
+    "create_file",
+    "directory_mode",
+    "escape_string",
+    "file",
+    "group",
+    "headers_only",
+    "maildir_use_size_file",
+    "maildirfolder_create_regex",
+    "message_prefix",
+    "message_size_limit",
+    "message_suffix",
+    "mode",
+    "quota",
+    "quota_filecount",
+    "quota_warn_message",
+    "quota_warn_threshold",
+    "return_path",
+    "shadow_transport",
+    "use_bsmtp",
+    "use_crlf",
+    "user",
+};
+
+// The two files are copied as they are.
+constexpr std::array<std::string_view, 12> kQueuefile{
+    "body_only",   "delivery_date_add", "envelope_to_add",  "group",
+    "headers_add", "headers_only",      "headers_remove",   "message_size_limit",
+    "return_path", "return_path_add",   "shadow_transport", "user",
+};
+
+constexpr std::array<std::string_view, 23> kSmtp{
+    "authenticated_sender",
+    "body_only",
+    "delivery_date_add",
+    "dns_search_parents",
+    "dnssec_require_domains",
+    "envelope_to_add",
+    "fallback_hosts",
+    "gethostbyname",
+    "headers_add",
+    "headers_only",
+    "headers_remove",
+    "hosts_avoid_esmtp",
+    "hosts_require_alpn",
+    "hosts_require_dane",
+    "hosts_require_ocsp",
+    "lmtp_ignore_quota",
+    "message_size_limit",
+    "return_path",
+    "return_path_add",
+    "serialize_hosts",
+    "shadow_transport",
+    "socks_proxy",
+    "utf8_downconvert",
+};
+
+std::span<const std::string_view> options_of(std::string_view driver) {
+  if (driver == "appendfile") return kAppendfile;
+  if (driver == "queuefile") return kQueuefile;
+  if (driver == "smtp") return kSmtp;
+  return {};
+}
+
+// Nothing: it is only known when it is expanded.
+std::optional<std::string_view> literal_of(const OptionValue& value) {
+  std::string_view text = value.source.bytes();
+  if (const auto* expanded = std::get_if<policy::Template>(&value.value)) {
+    if (!expanded->literal()) return std::nullopt;
+    text = *expanded->literal();
+  } else if (const auto* plain = std::get_if<std::string>(&value.value)) {
+    text = *plain;
+  }
+  text = policy::trimmed(text);
+  return text == R"("")" ? std::string_view() : text;
+}
+
+// Delivery is by whoever runs us; an option that names him is served.
+bool is_our_user(const std::string& name) {
+  if (auto id = base::to_number(name)) return *id == ::geteuid();
+  passwd entry{};
+  passwd* found = nullptr;
+  std::vector<char> buffer(16384);
+  (void)::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  return found && entry.pw_uid == ::geteuid();
+}
+
+bool is_our_group(const std::string& name) {
+  if (auto id = base::to_number(name)) return *id == ::getegid();
+  group entry{};
+  group* found = nullptr;
+  std::vector<char> buffer(65536);
+  (void)::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  return found && entry.gr_gid == ::getegid();
+}
+
+bool asks_for_nothing(const OptionValue& value) {
+  std::string_view preset = value.info->preset;
+  if (const bool* yes = std::get_if<bool>(&value.value))
+    return *yes == (preset == "true");
+  auto text = literal_of(value);
+  if (!text) return false;
+  if (text->empty()) return true;
+  if (value.info->name == "user") return is_our_user(std::string(*text));
+  if (value.info->name == "group") return is_our_group(std::string(*text));
+  // A number as well as a truth that is expanded.
+  constexpr std::array<std::string_view, 3> kNo{"0", "no", "false"};
+  bool no = value.info->type != policy::OptionType::hosts &&
+            std::ranges::find(kNo, *text) != kNo.end();
+  return no || *text == preset;
+}
+
+}  // namespace
+
+std::optional<std::string> unserved(const policy::Driver& transport) {
+  for (std::string_view name : options_of(transport.driver))
+    for (const OptionValue& value : transport.options.all(name))
+      if (!asks_for_nothing(value)) return std::string(name);
+  return std::nullopt;
+}
+
+}  // namespace qrunner
