@@ -318,6 +318,7 @@ class Finish {
     } else if (!delayed_.empty() && leave_.last) {
       changed_ = TRY(books_.reports.warn(outgoing_, file, delayed_)) || changed_;
     }
+    if (tried && leave_.last) changed_ = outgoing_.remember_children() || changed_;
     if (tried && file.has("deliver_firsttime")) {
       file.remove("deliver_firsttime");
       changed_ = true;

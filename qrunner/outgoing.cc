@@ -219,6 +219,27 @@ void Outgoing::finish(const std::vector<std::string>& keys) {
   file_.mark_delivered(names);
 }
 
+bool Outgoing::remember_children() {
+  std::vector<std::string> over;
+  std::vector<spoolfmt::Recipient> children;
+  for (const Destination& destination : plan_.destinations) {
+    const policy::RoutedAddress& routed = destination.routed;
+    if (!routed.one_time || destination.kind == Kind::done || !routed.target.empty())
+      continue;
+    spoolfmt::Recipient child = recipient(destination);
+    over.push_back(child.address);
+    over.push_back(spoolfmt::unique_form(child.address));
+    child.parent = static_cast<int>(destination.recipient);
+    child.address = routed.address;
+    child.errors_to = routed.errors_to.value_or(child.errors_to);
+    children.push_back(std::move(child));
+  }
+  if (children.empty()) return false;
+  file_.recipients.insert(file_.recipients.end(), children.begin(), children.end());
+  file_.mark_delivered(over);
+  return true;
+}
+
 bool Outgoing::somebody_left() const {
   return std::ranges::any_of(plan_.destinations, [](const Destination& destination) {
     return destination.kind != Kind::done;

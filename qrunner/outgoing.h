@@ -89,6 +89,10 @@ class Outgoing {
   // Destinations with these keys are over: what -H then says of them, and of recipients
   // all of whose destinations are.
   void finish(const std::vector<std::string>& keys);
+  // Those that a `one_time` router redirected to become recipients of their own, and
+  // who was redirected is over (Exim manual, "The redirect router").  True: -H has to
+  // say so.
+  bool remember_children();
   // Whom it still has to go to, at this site or another.
   bool somebody_left() const;
 

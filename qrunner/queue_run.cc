@@ -51,12 +51,9 @@ struct Found {
 };
 
 Found found_of(const MessageId& id, const spoolfmt::Queued& queued, Plan plan) {
-  Found found{id,
-              queued.h.file.received_time(),
-              {},
-              {},
-              plan.has_foreign(),
-              queued.h.file.has("deliver_firsttime")};
+  Found found{
+      id, queued.h.file.received_time(), {},
+      {}, !plan.foreign().empty(),       queued.h.file.has("deliver_firsttime")};
   found.wanted = std::move(plan.wanted);
   if (found.wanted.empty()) found.sites = plan.sites();
   return found;
@@ -514,8 +511,9 @@ base::Result<void> show_plan(const RunTools& tools, const Request& request,
     }
     for (SiteIndex site : plan.sites())
       count(site == kDesk ? "(no connection needed)" : sites.at(site).name, due.queued);
-    if (plan.has_foreign()) count("(left for Exim)", due.queued);
-    if (plan.sites().empty() && !plan.has_foreign()) count("(not due)", due.queued);
+    for (std::string_view need : plan.foreign())
+      count("(left for Exim: " + std::string(need) + ")", due.queued);
+    if (plan.sites().empty() && plan.foreign().empty()) count("(not due)", due.queued);
   };
   events.frozen = [](const MessageId&) {};
   events.trouble = [&](const base::Error& error) { failures.add(error); };

@@ -13,6 +13,7 @@
 #include "policy/routing.h"
 #include "policy/source.h"
 #include "qrunner/message_events.h"
+#include "qrunner/transport_options.h"
 
 namespace qrunner {
 
@@ -177,11 +178,16 @@ class Planner {
     if (transport == transports.end())
       return defer(destination, "there is no transport " +
                                     policy::quote(destination.routed.transport));
+    if (auto option = unserved(*transport))
+      return leave(destination, *option + " of transport " + transport->name);
     if (transport->driver == "smtp") return to_hosts(destination, *transport);
     bool maildir = transport->driver == "appendfile" &&
                    transport->options.boolean("maildir_format", false);
     if (!maildir && transport->driver != "queuefile")
       return leave(destination, "transport driver " + transport->driver);
+    const policy::Driver* router = router_of(destination);
+    if (auto option = router ? unserved_user(*router) : std::nullopt)
+      return leave(destination, *option + " of router " + router->name);
     Site site;
     site.kind = Site::Kind::local;
     site.name = transport->name;
@@ -191,8 +197,6 @@ class Planner {
 
   void to_hosts(Destination& destination, const policy::Driver& transport) {
     lookup_deferred_ = false;
-    if (transport.options.has("socks_proxy"))
-      return leave(destination, "a SOCKS proxy");
     policy::Evaluation evaluation{
         .policy = policy_, .context = context_, .phase = policy::Phase::transport};
     Site site;
@@ -281,15 +285,19 @@ class Planner {
     return destination.routed.by_mx || host_not_found(destination, host.name);
   }
 
+  const policy::Driver* router_of(const Destination& destination) const {
+    const auto& routers = policy_.routers;
+    auto found =
+        std::ranges::find(routers, destination.routed.router, &policy::Driver::name);
+    return found == routers.end() ? nullptr : &*found;
+  }
+
   // What the router's host_find_failed says of a host that does not exist.
   bool host_not_found(Destination& destination, const std::string& host) {
-    const auto& routers = policy_.routers;
-    auto router =
-        std::ranges::find(routers, destination.routed.router, &policy::Driver::name);
+    const policy::Driver* router = router_of(destination);
     std::string_view what =
-        router == routers.end()
-            ? "freeze"
-            : policy::trimmed(router->options.text("host_find_failed", "freeze"));
+        router ? policy::trimmed(router->options.text("host_find_failed", "freeze"))
+               : "freeze";
     if (what == "ignore") return true;
     std::string why = "lookup of host " + policy::quote(host) + " failed in " +
                       destination.routed.router + " router";
@@ -363,10 +371,13 @@ std::vector<SiteIndex> Plan::sites() const {
   return sites;
 }
 
-bool Plan::has_foreign() const {
-  return std::ranges::any_of(destinations, [](const Destination& destination) {
-    return destination.kind == Kind::foreign;
-  });
+std::vector<std::string_view> Plan::foreign() const {
+  std::vector<std::string_view> needs;
+  for (const Destination& destination : destinations)
+    if (destination.kind == Kind::foreign &&
+        std::ranges::find(needs, destination.routed.message) == needs.end())
+      needs.push_back(destination.routed.message);
+  return needs;
 }
 
 Plan RoutePhase::plan(const spoolfmt::Queued& queued,

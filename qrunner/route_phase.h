@@ -53,7 +53,8 @@ struct Plan {
   // Each once; the desk for whatever is settled without a connection.  None: everything
   // is left to Exim.  A message whose recipients are all done is for the desk, too.
   std::vector<SiteIndex> sites() const;
-  bool has_foreign() const;
+  // What those who are left to Exim need of it, each once.
+  std::vector<std::string_view> foreign() const;
 };
 
 // One policy's routing, for all threads.

@@ -54,7 +54,7 @@ constexpr std::array<std::string_view, 12> kQueuefile{
     "return_path", "return_path_add",   "shadow_transport", "user",
 };
 
-constexpr std::array<std::string_view, 23> kSmtp{
+constexpr std::array<std::string_view, 20> kSmtp{
     "authenticated_sender",
     "body_only",
     "delivery_date_add",
@@ -63,16 +63,13 @@ constexpr std::array<std::string_view, 23> kSmtp{
     "envelope_to_add",
     "fallback_hosts",
     "gethostbyname",
-    "headers_add",
     "headers_only",
-    "headers_remove",
     "hosts_avoid_esmtp",
     "hosts_require_alpn",
     "hosts_require_dane",
     "hosts_require_ocsp",
     "lmtp_ignore_quota",
     "message_size_limit",
-    "return_path",
     "return_path_add",
     "serialize_hosts",
     "shadow_transport",
@@ -140,6 +137,13 @@ bool asks_for_nothing(const OptionValue& value) {
 std::optional<std::string> unserved(const policy::Driver& transport) {
   for (std::string_view name : options_of(transport.driver))
     for (const OptionValue& value : transport.options.all(name))
+      if (!asks_for_nothing(value)) return std::string(name);
+  return std::nullopt;
+}
+
+std::optional<std::string> unserved_user(const policy::Driver& router) {
+  for (std::string_view name : {"user", "group", "check_local_user"})
+    for (const OptionValue& value : router.options.all(name))
       if (!asks_for_nothing(value)) return std::string(name);
   return std::nullopt;
 }

@@ -19,5 +19,7 @@ namespace qrunner {
 // The first option of `transport` that is set and not served.  Set to its default, or
 // to what means "no", it asks for nothing.
 std::optional<std::string> unserved(const policy::Driver& transport);
+// The option by which `router` wants its local deliveries made by another user.
+std::optional<std::string> unserved_user(const policy::Driver& router);
 
 }  // namespace qrunner

@@ -319,6 +319,49 @@ program:
   EXPECT_EQ(spool.files().size(), 2U);
 }
 
+TEST(RunPolicy, WhatATransportAsksForAndWeDoNotServeIsLeftForExim) {
+  for (std::string_view line :
+       {"hosts_require_dane = *", "message_size_limit = 10k", "serialize_hosts = *"}) {
+    TestSpool spool;
+    Sink sink(spool.path() / "dump");
+    spool.configure(to_sink(sink, "  " + std::string(line) + "\n"));
+    spool.put(TestSpool::id(1), {});
+    std::string option(line.substr(0, line.find(' ')));
+    std::string plan = spool.run({"--dry-run"}).out;
+    EXPECT_TRUE(has(plan, "(left for Exim: " + option + " of transport remote)"))
+        << plan;
+    EXPECT_EQ(spool.run({"-q"}).status, 0);
+    EXPECT_TRUE(sink.messages().empty()) << line;
+    EXPECT_TRUE(has(spool.log(), "1 left for Exim")) << line << spool.log();
+  }
+}
+
+TEST(RunPolicy, AnAliasOfOneTimeIsReadOnce) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump", {"--defer-rcpt", "^two@"});
+  spill(spool.path() / "aliases", "list: one@x.example, two@x.example\n");
+  spool.configure(
+      "\nbegin routers\naliases:\n  driver = redirect\n  one_time\n" +
+      ("  data = ${lookup{$local_part}lsearch{" + (spool.path() / "aliases").string()) +
+      "}}\n" + to_sink(sink, "").substr(std::string("\nbegin routers").size()));
+  std::string id = TestSpool::id(1);
+  spool.put(id, {.recipients = {"other@x.example", "list@x.example"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  std::string h = slurp(spool.file(id + "-H"));
+  EXPECT_TRUE(
+      has(h, "\n3\nother@x.example\nlist@x.example\ntwo@x.example  0,0  0,1#3\n"))
+      << h;
+  // The list has other members now, and its old one was told that it waits.
+  spill(spool.path() / "aliases", "list: three@x.example\n");
+  Sink patient(spool.path() / "patient");
+  EXPECT_EQ(spool.run({"-qff", "--smarthost", patient.address()}).status, 0);
+  ASSERT_EQ(patient.envelopes().size(), 1U) << spool.log();
+  EXPECT_TRUE(has(patient.envelopes()[0], "rcpt two@x.example\n"))
+      << patient.envelopes()[0];
+  EXPECT_EQ(count_of(patient.envelopes()[0], "rcpt "), 1U);
+  EXPECT_TRUE(has(spool.log(), id + " Completed\n")) << spool.log();
+}
+
 TEST(RunPolicy, LocalTransportsWriteMaildirsAndSpools) {
   TestSpool spool;
   std::string root = spool.path().string();
