@@ -16,6 +16,7 @@
 
 #include "base/sandbox.h"
 #include "tests/e2e/receive_support.h"
+#include "tests/support/free_port.h"
 
 namespace {
 
@@ -45,18 +46,6 @@ bool logs(const Receiver& receiver, const std::string& text) {
 
 std::string status_of(pid_t pid) {
   return *base::read_file("/proc/" + std::to_string(pid) + "/status");
-}
-
-// A port that is free now, for programs that cannot say which one they took.
-std::uint16_t free_port() {
-  base::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof at;
-  ::bind(socket.get(), reinterpret_cast<sockaddr*>(&at), length);
-  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&at), &length);
-  return ntohs(at.sin_port);
 }
 
 // As soon as somebody listens there.
@@ -472,7 +461,7 @@ std::vector<std::string> served(const support::TempDir& dir,
 
 TEST(ReceiveActivation, OP8_ServesASocketOfTheServiceManager) {
   support::TempDir dir;
-  std::uint16_t port = free_port();
+  std::uint16_t port = support::free_port();
   support::Process process(
       {.program = "systemd-socket-activate",
        .args =
@@ -498,7 +487,7 @@ TEST(ReceiveActivation, OP8_SocketsForAnotherProcessAreIgnored) {
 
 TEST(ReceiveActivation, UnknownRoleIsAMistake) {
   support::TempDir dir;
-  std::uint16_t port = free_port();
+  std::uint16_t port = support::free_port();
   support::Process process(
       {.program = "systemd-socket-activate",
        .args =
@@ -512,7 +501,7 @@ TEST(ReceiveActivation, UnknownRoleIsAMistake) {
 TEST(ReceiveActivation, ServesOneClientAndEnds) {
   for (const char* way : {"--accept", "--inetd"}) {
     support::TempDir dir;
-    std::uint16_t port = free_port();
+    std::uint16_t port = support::free_port();
     std::vector<std::string> starter = {"-l", "127.0.0.1:" + std::to_string(port),
                                         "--accept"};
     bool inetd = std::string_view(way) == "--inetd";
@@ -559,7 +548,7 @@ TEST(ReceiveRights, OP9_NoneAreLeftAfterTheStart) {
 TEST(ReceiveRights, OP9_OrdinaryUserServesAnActivatedSocket) {
   if (::geteuid() != 0) GTEST_SKIP() << "every test is that, then";
   support::TempDir dir;
-  std::uint16_t port = free_port();
+  std::uint16_t port = support::free_port();
   support::Process process(
       {.program = "setpriv",
        .args = served(dir, {"--reuid=nobody", "--regid=nogroup", "--clear-groups",

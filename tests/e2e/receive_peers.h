@@ -19,22 +19,13 @@
 
 #include "base/fd.h"
 #include "tests/e2e/receive_support.h"
+#include "tests/support/free_port.h"
 #include "tests/support/peers.h"
 #include "tests/support/process.h"
 
 namespace receive_tests {
 
-// A port that is free now, for programs that cannot say which one they took.
-inline std::uint16_t free_port() {
-  base::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof at;
-  ::bind(socket.get(), reinterpret_cast<sockaddr*>(&at), length);
-  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&at), &length);
-  return ntohs(at.sin_port);
-}
+using support::free_port;
 
 inline bool takes_connections(std::uint16_t port) {
   base::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -5,6 +5,7 @@
 
 #include "tests/e2e/run_support.h"
 #include "tests/support/name_server.h"
+#include "tests/support/peers.h"
 
 namespace {
 
@@ -54,15 +55,13 @@ begin retry
 class RunByMx : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (support::NameServer::installed()) server = new support::NameServer(kZones);
+    if (support::find_program("knotd")) server = new support::NameServer(kZones);
   }
   static void TearDownTestSuite() {
     delete server;
     server = nullptr;
   }
-  void SetUp() override {
-    if (!server) GTEST_SKIP() << "knotd is not installed";
-  }
+  void SetUp() override { REQUIRE_PROGRAM("knotd"); }
   static support::NameServer* server;
   TestSpool spool;
 };
@@ -422,9 +421,7 @@ TEST(RunPolicy, Q95_TheSecondRunSaysWhoIsAtWork) {
   Sink sink(spool.path() / "dump", {"--delay-dot", "200"});
   support::Process first(
       spool.command({"-q", "--connections", "1", "--smarthost", sink.address()}));
-  auto until = std::chrono::steady_clock::now() + support::Process::kDeadline;
-  while (!has(spool.log(), "Completed") && std::chrono::steady_clock::now() < until)
-    ::usleep(1000);
+  ASSERT_TRUE(spool.logged("Completed"));
   auto second = spool.run({"-q", "--smarthost", sink.address()});
   EXPECT_EQ(second.status, 0) << second.err;
   EXPECT_TRUE(has(second.out, "(pid " + std::to_string(first.pid()) + ")"))
@@ -439,15 +436,9 @@ TEST(RunPolicy, Q14_WhoFollowsDeliversWhatComesLater) {
   spool.put(TestSpool::id(1), {});
   support::Process run(
       spool.command({"-q", "--follow", "--smarthost", sink.address()}));
-  auto until = std::chrono::steady_clock::now() + support::Process::kDeadline;
-  auto completed = [&](unsigned number) {
-    while (!has(spool.log(), TestSpool::id(number) + " Completed\n"))
-      if (::usleep(1000) != 0 || std::chrono::steady_clock::now() > until) return false;
-    return true;
-  };
-  EXPECT_TRUE(completed(1)) << spool.log();
+  EXPECT_TRUE(spool.logged(TestSpool::id(1) + " Completed\n")) << spool.log();
   spool.put(TestSpool::id(2), {});
-  EXPECT_TRUE(completed(2)) << spool.log();
+  EXPECT_TRUE(spool.logged(TestSpool::id(2) + " Completed\n")) << spool.log();
   run.signal(SIGTERM);
   EXPECT_EQ(run.wait().status, 0);
   EXPECT_EQ(sink.messages().size(), 2U);

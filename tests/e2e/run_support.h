@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <fstream>
@@ -14,6 +15,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/process.h"
@@ -147,6 +149,15 @@ class TestSpool {
 
   fs::path file(const std::string& name) const { return dir_ / "spool/input" / name; }
   std::string log() const { return slurp(dir_ / "mainlog"); }
+  // Waits until the log has it.
+  bool logged(std::string_view text) const {
+    auto until = std::chrono::steady_clock::now() + support::Process::kDeadline;
+    while (log().find(text) == std::string::npos) {
+      if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+  }
   const fs::path& path() const { return dir_.path(); }
 
   // Every file of the spool but for hints, without the directories.

@@ -13,6 +13,7 @@
 #include "net/client.h"
 #include "tests/net/net_fixture.h"
 #include "tests/support/certificates.h"
+#include "tests/support/free_port.h"
 #include "tests/support/peers.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
@@ -21,18 +22,6 @@ namespace net {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A port that is free now, for programs that cannot say which one they took.
-std::uint16_t free_port() {
-  base::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof at;
-  ::bind(socket.get(), reinterpret_cast<sockaddr*>(&at), length);
-  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&at), &length);
-  return ntohs(at.sin_port);
-}
 
 // A message for each envelope, one announced behind the other.
 struct Talk {
@@ -166,7 +155,7 @@ class Exim {
   }
 
   support::TempDir dir_;
-  std::uint16_t port_ = free_port();
+  std::uint16_t port_ = support::free_port();
   std::unique_ptr<support::Process> process_;
 };
 
@@ -273,7 +262,7 @@ support::Command smtp_sink(std::string where) {
 TEST(ClientPeers, SmtpSinkSpeaksLmtp) {
   REQUIRE_POSTFIX();
   support::TempDir dir;
-  const std::uint16_t port = free_port();
+  const std::uint16_t port = support::free_port();
   const std::string path = (dir / "lmtp").string();
   support::Process tcp(smtp_sink("127.0.0.1:" + std::to_string(port)));
   support::Process local(smtp_sink("unix:" + path));

@@ -14,6 +14,7 @@
 
 #include "tests/net/net_fixture.h"
 #include "tests/support/name_server.h"
+#include "tests/support/peers.h"
 
 namespace net {
 namespace {
@@ -56,7 +57,7 @@ std::vector<support::Zone> zones() {
 class ResolverThreads : public NetTest {
  protected:
   static void SetUpTestSuite() {
-    if (!support::NameServer::installed()) return;
+    if (!support::find_program("knotd")) return;
     server = std::make_unique<support::NameServer>(zones());
     // The zone is not signed, and we insist that it is.
     std::ofstream(server->trust_anchors(), std::ios::app)
@@ -64,9 +65,7 @@ class ResolverThreads : public NetTest {
   }
   static void TearDownTestSuite() { server.reset(); }
 
-  void SetUp() override {
-    if (!server) GTEST_SKIP() << "no knotd: run scripts/install-deps";
-  }
+  void SetUp() override { REQUIRE_PROGRAM("knotd"); }
 
   static Resolver::Options options() {
     Resolver::Options result;

@@ -9,6 +9,7 @@
 #include "policy/programs.h"
 #include "spoolfmt/h_file.h"
 #include "tests/support/name_server.h"
+#include "tests/support/peers.h"
 
 namespace {
 
@@ -80,7 +81,7 @@ begin retry
 class Routes : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (support::NameServer::installed()) server = new support::NameServer(kZones);
+    if (support::find_program("knotd")) server = new support::NameServer(kZones);
   }
   static void TearDownTestSuite() {
     delete server;
@@ -89,7 +90,7 @@ class Routes : public testing::Test {
   static support::NameServer* server;
 
   void SetUp() override {
-    if (!server) GTEST_SKIP() << "knotd is not installed";
+    REQUIRE_PROGRAM("knotd");
     load("freeze");
   }
 

@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "base/fd.h"
+#include "tests/support/free_port.h"
 #include "tests/support/peers.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
@@ -85,16 +86,6 @@ class DovecotServer {
   }
 
  private:
-  static std::uint16_t free_port() {
-    base::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof name;
-    ::bind(socket.get(), reinterpret_cast<sockaddr*>(&name), length);
-    ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &length);
-    return ntohs(name.sin_port);
-  }
   bool listens() const {
     base::Fd tried(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un name{};

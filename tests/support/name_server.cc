@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/name_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <stdexcept>
 
 #include "base/fd.h"
+#include "tests/support/free_port.h"
 
 namespace support {
 
@@ -17,29 +15,11 @@ namespace {
 
 constexpr auto kServer = "/usr/sbin/knotd", kKeys = "/usr/sbin/keymgr";
 
-// One that is free now; somebody else may be quicker, so the start is tried again.
-int free_port() {
-  base::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* any = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(socket.get(), any, size) != 0 ||
-      ::getsockname(socket.get(), any, &size) != 0)
-    throw std::system_error(errno, std::generic_category(), "no free port");
-  return ntohs(address.sin_port);
-}
-
 }  // namespace
-
-bool NameServer::installed() {
-  return ::access(kServer, X_OK) == 0 && ::access(kKeys, X_OK) == 0;
-}
 
 NameServer::NameServer(const std::vector<Zone>& zones) {
   for (int attempt = 0; attempt < 5; ++attempt) {
-    address_ = "127.0.0.1@" + std::to_string(free_port());
+    address_ = "127.0.0.1@" + std::to_string(free_port(SOCK_DGRAM));
     write_files(zones);
     if (!start()) continue;
     write_trust_anchors(zones);

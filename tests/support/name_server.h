@@ -26,8 +26,6 @@ class NameServer {
   // if that fails.
   explicit NameServer(const std::vector<Zone>& zones);
 
-  static bool installed();
-
   // "127.0.0.1@5353", as a forwarder of net::Resolver.
   const std::string& address() const { return address_; }
   // A file with DS records of the signed zones.
