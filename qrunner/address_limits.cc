@@ -40,6 +40,7 @@ bool AddressLimits::enter(std::string_view address) {
   if (open(keys.address) >= settings_.per_address ||
       open(keys.network) >= settings_.per_network)
     return false;
+  if (settings_.take && !settings_.take(address)) return false;
   ++places_[keys.address].open;
   ++places_[keys.network].open;
   return true;
@@ -53,7 +54,9 @@ bool AddressLimits::wait(std::string_view address, SiteIndex site) {
     places_[key].waiting.push_back(site);
     return true;
   }
-  return false;
+  if (!settings_.take) return false;
+  for_others_.push_back(site);
+  return true;
 }
 
 // As many are told as there is room: one who is told may go elsewhere, and must not
@@ -73,6 +76,7 @@ void AddressLimits::leave_place(const std::string& key, std::size_t limit,
 }
 
 std::vector<SiteIndex> AddressLimits::leave(std::string_view address) {
+  if (settings_.give_back) settings_.give_back(address);
   Keys keys(address);
   std::vector<SiteIndex> told;
   leave_place(keys.address, settings_.per_address, told);

@@ -27,6 +27,7 @@ namespace {
 using spoolfmt::MessageId;
 
 constexpr unsigned kDiskThreads = 8;
+constexpr auto kRenew = std::chrono::seconds(20);  // a third of a lease's life
 constexpr auto kTick = std::chrono::milliseconds(50);
 constexpr auto kSweep = std::chrono::milliseconds(100);
 // Transactions under way when we are told to end may take so long.
@@ -83,7 +84,7 @@ class QueueRun {
                request.queue,
                settings.message_logs,
                settings.preserve_message_logs},
-        ramp_(settings.ramp),
+        ramp_(ramp_settings(tools, settings)),
         live_(tools.spool.directory(), request.queue, ramp_, sites_, tally_, clock_),
         connections_(loop_),
         settlements_(loop_),
@@ -107,6 +108,7 @@ class QueueRun {
     conductor_.spawn(conduct());
     conductor_.spawn(tick());
     conductor_.spawn(sweep());
+    conductor_.spawn(renew_leases());
     std::thread scanner([this] { scan_queue(); });
     loop_.run();
     scanner.join();
@@ -120,6 +122,22 @@ class QueueRun {
   }
 
  private:
+  static Ramp::Settings ramp_settings(const RunTools& tools,
+                                      const RunSettings& settings) {
+    Ramp::Settings ramp = settings.ramp;
+    if (hints::Leases* leases = tools.leases) {
+      auto key = [](std::string_view address) { return "H" + std::string(address); };
+      auto most = static_cast<unsigned>(ramp.addresses.per_address);
+      ramp.addresses.take = [=](std::string_view address) {
+        return leases->take(key(address), most);
+      };
+      ramp.addresses.give_back = [=](std::string_view address) {
+        leases->give_back(key(address));
+      };
+    }
+    return ramp;
+  }
+
   // ---- on the scanner's thread
 
   void scan_queue() {
@@ -327,7 +345,8 @@ class QueueRun {
         co_await connections_.wait();
         co_await settlements_.wait();
       }
-      if (!stopped_ && live_.holds()) {  // an operator said wait
+      // An operator said wait, or another run has all connections that a host bears.
+      if (!stopped_ && (live_.holds() || ramp_.waits_for_others())) {
         co_await net::sleep_for(kTick);
         continue;
       }
@@ -349,6 +368,13 @@ class QueueRun {
       start(live_.tick(now()));
       for (net::Event& news : shop_.news) news.open();  // are they idle for too long?
       if (drain_until_ && now() > *drain_until_) connections_.cancel();
+    }
+  }
+
+  asio::awaitable<void> renew_leases() {
+    while (tools_.leases) {
+      co_await net::sleep_for(kRenew);
+      tools_.leases->renew();
     }
   }
 

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "hints/leases.h"
 #include "hints/store.h"
 #include "net/resolver.h"
 #include "policy/log_selector.h"
@@ -44,6 +45,7 @@ struct RunTools {
   net::Resolver& resolver;
   hints::Store& hints;
   base::MainLog& log;
+  hints::Leases* leases = nullptr;  // beside other runs: what an address bears
 };
 
 // Runs the queue.  Code::partial: a message that was named is not there.  Code::disk: a

@@ -12,6 +12,7 @@ constexpr std::size_t kEximRecord = 50;
 // Where the threshold says nothing about it (1 and infinite): one connection for so
 // many legs.
 constexpr std::size_t kUsualShare = 8;
+constexpr auto kLookAgain = std::chrono::milliseconds(250);
 constexpr std::size_t kMostCredit = 10'000;
 
 Ramp::Start& start_of(SiteIndex site, Ramp::Starts& starts) {
@@ -204,6 +205,10 @@ Ramp::Starts Ramp::tick(Instant now) {
     wish(index, starts);
     deal(starts);
   }
+  if (addresses_.waits_for_others() && now_ - looked_ >= kLookAgain) {
+    looked_ = now_;
+    let_in(addresses_.look_again(), starts);
+  }
   deal(starts);
   return starts;
 }
@@ -318,13 +323,18 @@ Ramp::Starts Ramp::closed(SiteIndex index, Ending ending, Instant now) {
 
 Ramp::Starts Ramp::leave(std::string_view address) {
   Starts starts;
-  for (SiteIndex index : addresses_.leave(address)) {
+  let_in(addresses_.leave(address), starts);
+  deal(starts);
+  return starts;
+}
+
+// There may be room for them by now.
+void Ramp::let_in(const std::vector<SiteIndex>& sites, Starts& starts) {
+  for (SiteIndex index : sites) {
     Site& site = at(index);
     site.turned_away = false;
     if (ripe(site)) wish(index, starts);
   }
-  deal(starts);
-  return starts;
 }
 
 Ramp::Starts Ramp::turned_away(SiteIndex index, std::string_view address) {

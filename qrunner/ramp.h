@@ -138,6 +138,8 @@ class Ramp {
   // to leave().
   bool enter(std::string_view address) { return addresses_.enter(address); }
   Starts leave(std::string_view address);
+  // Sites wait for room that connections of other processes take; ticks ask again.
+  bool waits_for_others() const { return addresses_.waits_for_others(); }
   // A connection is gone because each address is full, this one, too.
   Starts turned_away(SiteIndex site, std::string_view address);
 
@@ -213,11 +215,13 @@ class Ramp {
   void send_away(Site& site);
   void comes_back(Site& site);
   void forget_connection(SiteIndex index);
+  void let_in(const std::vector<SiteIndex>& sites, Starts& starts);
   void time(SiteIndex index);
 
   Settings settings_;
   Window::Settings window_settings_;
   Instant now_{};
+  Instant looked_{};  // for room that others left
   std::vector<Site> sites_;
   LegLists legs_;
   Turns turns_;

@@ -251,7 +251,11 @@ base::Result<void> run(const Options& given) {
     lock = std::move(*only);
   }
   auto hints = hints::Store::open(main.spool_directory);
-  return run_queue({spool, *policy, *resolver, hints, log}, request, how);
+  std::optional<hints::Leases> leases;
+  if (given.parallel || request.shards > 1)
+    leases.emplace(hints::Leases::open(main.spool_directory, clock));
+  return run_queue({spool, *policy, *resolver, hints, log, leases ? &*leases : nullptr},
+                   request, how);
 }
 
 }  // namespace

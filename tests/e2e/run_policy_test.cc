@@ -458,4 +458,25 @@ TEST(RunPolicy, Q95_ShardsPartTheQueue) {
   EXPECT_EQ(sink.messages().size(), 40U);
 }
 
+TEST(RunPolicy, Q36_RunsSideBySideShareWhatAHostBears) {
+  TestSpool spool;
+  for (unsigned i = 0; i < 400; ++i) spool.put(TestSpool::id(i), {});
+  Sink sink(spool.path() / "dump",
+            {"--delay-dot", "30", "--count-file", spool.path() / "counts"});
+  auto shard = [&](const char* part) {
+    return spool.command({"-q", "--shard", part, "--smarthost", sink.address()});
+  };
+  // Each would open twenty.
+  support::Process one(shard("1/4")), two(shard("2/4")), three(shard("3/4"));
+  support::Process four(shard("4/4"));
+  for (support::Process* run : {&one, &two, &three, &four})
+    EXPECT_EQ(run->wait().status, 0);
+  EXPECT_EQ(count_of(spool.log(), " Completed\n"), 400U) << spool.log();
+  sink.stop();
+  std::string counts = slurp(spool.path() / "counts");
+  std::size_t at = counts.find("\"most_at_once\":");
+  ASSERT_NE(at, counts.npos) << counts;
+  EXPECT_LE(std::stoul(counts.substr(at + 15)), 20U) << counts;
+}
+
 }  // namespace

@@ -42,4 +42,24 @@ TEST(AddressLimits, TellsWhoWaitsWhenThereIsRoom) {
   EXPECT_FALSE(limits.wait("192.0.2.1", 7)) << "there is room, so nobody waits";
 }
 
+TEST(AddressLimits, WhatOthersHaveOpenCountsToo) {
+  std::size_t others = 1;
+  std::vector<std::string> given_back;
+  AddressLimits limits(
+      {.per_address = 2,
+       .per_network = 2,
+       .take = [&](std::string_view) { return others + given_back.size() < 2; },
+       .give_back =
+           [&](std::string_view address) { given_back.emplace_back(address); }});
+  EXPECT_TRUE(limits.enter("192.0.2.1"));
+  others = 2;
+  EXPECT_FALSE(limits.enter("192.0.2.1"));
+  EXPECT_TRUE(limits.wait("192.0.2.1", 7));
+  EXPECT_TRUE(limits.waits_for_others());
+  EXPECT_EQ(limits.leave("192.0.2.1"), Sites{}) << "nobody waits for us";
+  EXPECT_EQ(given_back, std::vector<std::string>{"192.0.2.1"});
+  EXPECT_EQ(limits.look_again(), (Sites{7}));
+  EXPECT_FALSE(limits.waits_for_others());
+}
+
 }  // namespace
