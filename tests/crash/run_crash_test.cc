@@ -7,6 +7,8 @@
 
 #include <iostream>
 #include <map>
+#include <random>
+#include <span>
 #include <sstream>
 
 #include "base/fd.h"
@@ -32,19 +34,21 @@ const Message kMessages[] = {
     {"refused", {"later@two.example", "e@one.example"}},
 };
 
-void queue(const fs::path& directory, const std::string& run) {
+void queue(const fs::path& directory, const std::string& run,
+           std::span<const Message> messages = kMessages,
+           const std::string& sender = "s@sender.example") {
   auto spool = spoolfmt::Spool::create(directory);
   ASSERT_TRUE(spool);
-  spoolfmt::MessageIdSource ids({}, 1);
+  static spoolfmt::MessageIdSource ids({}, 1);
   base::SystemClock clock;
-  for (const Message& message : kMessages) {
+  for (const Message& message : messages) {
     auto now = clock.now();
     auto queued = spoolfmt::NewMessage::create(*spool, ids.next(now));
     ASSERT_TRUE(queued) << queued.error().text;
     ASSERT_TRUE(queued->write_body("Hello.\n"));
     spoolfmt::HFile file;
     file.id = queued->id();
-    file.sender = "s@sender.example";
+    file.sender = sender;
     file.received = now.time_since_epoch().count() / 1'000'000;
     file.set_value("body_linecount", "1");
     for (const auto& address : message.recipients)
@@ -88,30 +92,62 @@ std::vector<std::string> messages_in(const fs::path& spool) {
   return names;
 }
 
+// A sink that writes what it gets to `dump`.
+class Sink {
+ public:
+  Sink(fs::path dump, std::vector<std::string> args)
+      : dump_(std::move(dump)), process_(command(dump_, std::move(args))) {
+    EXPECT_TRUE(process_.saw("listening on ") && process_.saw("\n")) << process_.err();
+    const std::string& text = process_.out();
+    std::size_t at = text.find("listening on ") + 13;
+    address_ = text.substr(at, text.find('\n', at) - at);
+  }
+
+  const std::string& address() const { return address_; }
+  Deliveries stop() {
+    process_.signal(SIGTERM);
+    process_.wait();
+    return read_dump(dump_);
+  }
+  // How often somebody got something, once it was stopped.
+  std::map<std::string, int> recipients() {
+    process_.signal(SIGTERM);
+    process_.wait();
+    std::map<std::string, int> got;
+    for (const auto& entry : fs::directory_iterator(dump_)) {
+      if (entry.path().extension() != ".env") continue;
+      std::istringstream envelope(base::read_file(entry.path()).value());
+      for (std::string line; std::getline(envelope, line);)
+        if (line.starts_with("rcpt ")) ++got[line.substr(5)];
+    }
+    return got;
+  }
+
+ private:
+  static support::Command command(const fs::path& dump, std::vector<std::string> args) {
+    args.insert(args.begin(), {"--listen", "127.0.0.1:0", "--dump", dump.string()});
+    return {support::program("bobbin-sink"), std::move(args)};
+  }
+
+  fs::path dump_;
+  support::Process process_;
+  std::string address_;
+};
+
+support::Command run_to(const Sink& sink, const fs::path& spool) {
+  return {support::program("bobbin-run"),
+          {"-qqff", "-s", spool, "--smarthost", sink.address(), "--connections",
+           std::to_string(kConnections), "--ramp", "1"}};
+}
+
 class RunKilled : public testing::TestWithParam<std::string> {};
 
 TEST_P(RunKilled, DeliversEverythingAndTwiceOnlyInTheDotWindow) {
   support::TempDir temp;
   fs::path dump = temp / "dump";
   // A second sink takes what the first puts off, so that some messages stay behind.
-  support::Process picky(
-      {support::program("bobbin-sink"),
-       {"--listen", "127.0.0.1:0", "--dump", dump / "1", "--defer-rcpt", "^later@"}});
-  support::Process patient({support::program("bobbin-sink"),
-                            {"--listen", "127.0.0.1:0", "--dump", dump / "2"}});
-  auto address_of = [](support::Process& sink) {
-    EXPECT_TRUE(sink.saw("listening on ") && sink.saw("\n")) << sink.err();
-    std::string text = sink.out().substr(sink.out().find("listening on ") + 13);
-    return text.substr(0, text.find('\n'));
-  };
-  std::string picky_address = address_of(picky), patient_address = address_of(patient);
+  Sink picky(dump / "1", {"--defer-rcpt", "^later@"}), patient(dump / "2", {});
   fs::path root = temp / "root", spool = root / "spool", report = temp / "report";
-  auto run = [&](const std::string& smarthost) {
-    return support::Command{
-        support::program("bobbin-run"),
-        {"-qqff", "-s", spool, "--smarthost", smarthost, "--connections",
-         std::to_string(kConnections), "--ramp", "1"}};
-  };
 
   std::map<std::string, std::string> calls_of_runs;
   auto [at, step] = points_of(GetParam());
@@ -122,7 +158,7 @@ TEST_P(RunKilled, DeliversEverythingAndTwiceOnlyInTheDotWindow) {
     std::string name = "run" + std::to_string(at);
     queue(spool, name);
     auto killed =
-        support::run(under_shim(run(picky_address), root, {GetParam(), at}, report));
+        support::run(under_shim(run_to(picky, spool), root, {GetParam(), at}, report));
     auto call = struck(report);
     reached = call.has_value();
     SCOPED_TRACE(GetParam() + " " + call.value_or("never struck"));
@@ -130,7 +166,7 @@ TEST_P(RunKilled, DeliversEverythingAndTwiceOnlyInTheDotWindow) {
     ASSERT_TRUE(call || killed.status < 2) << killed.err;
     calls_of_runs[name] = call.value_or("never struck");
 
-    auto second = support::run(run(patient_address));
+    auto second = support::run(run_to(patient, spool));
     EXPECT_EQ(second.status, 0) << second.err;
     // -D is unlinked before -H, as Exim does it; in between, the message is over for
     // everybody, but its -H is check's to find.
@@ -142,12 +178,8 @@ TEST_P(RunKilled, DeliversEverythingAndTwiceOnlyInTheDotWindow) {
     if (HasFailure()) break;
   }
 
-  for (auto* sink : {&picky, &patient}) {
-    sink->signal(SIGTERM);
-    sink->wait();
-  }
-  Deliveries got = read_dump(dump / "1");
-  for (const auto& [id, recipients] : read_dump(dump / "2"))
+  Deliveries got = picky.stop();
+  for (const auto& [id, recipients] : patient.stop())
     for (const auto& [recipient, times] : recipients) got[id][recipient] += times;
   int all_twice = 0;
   for (const auto& [name, call] : calls_of_runs) {
@@ -174,8 +206,91 @@ TEST_P(RunKilled, DeliversEverythingAndTwiceOnlyInTheDotWindow) {
             << " ends cut short\n";
 }
 
+// The bounce window (B1), between a bounce in the queue and the line that says so of
+// the message it is about: its sender hears it once, at most once more, and never not.
+TEST_P(RunKilled, Q93_TheSenderHearsOfAFailure) {
+  const Message failing[] = {{"failing", {"never@two.example", "e@one.example"}}};
+  support::TempDir temp;
+  Sink sink(temp / "dump", {"--reject-rcpt", "^never@"});
+  fs::path root = temp / "root", spool = root / "spool", report = temp / "report";
+  auto [at, step] = points_of(GetParam());
+  std::map<std::string, std::string> call_of;  // by sender
+  for (bool reached = true; reached; at += step) {
+    fs::remove_all(root);
+    fs::create_directory(root);
+    std::string sender = "s" + std::to_string(at) + "@sender.example";
+    queue(spool, "run" + std::to_string(at), failing, sender);
+    support::run(under_shim(run_to(sink, spool), root, {GetParam(), at}, report));
+    auto call = struck(report);
+    reached = call.has_value();
+    call_of[sender] = call.value_or("never struck");
+    // The message, its bounce, what check finds behind a power cut.
+    for (int i = 0; i < 4 && !messages_in(spool).empty(); ++i) {
+      if (i == 3)
+        support::run({support::program("bobbin-check"), {"-s", spool, "--fix"}});
+      auto end = support::run(run_to(sink, spool));
+      EXPECT_EQ(end.status, 0) << call_of[sender] << ": " << end.err;
+    }
+    EXPECT_EQ(messages_in(spool), std::vector<std::string>()) << call_of[sender];
+    if (HasFailure()) break;
+  }
+  auto got = sink.recipients();
+  int twice = 0;
+  for (const auto& [sender, call] : call_of) {
+    EXPECT_GE(got[sender], 1) << call << ": nobody told " << sender;
+    EXPECT_LE(got[sender], call == "never struck" ? 1 : 2) << call << ": " << sender;
+    if (got[sender] > 1) ++twice;
+  }
+  EXPECT_FALSE(got.contains("never@two.example"));
+  std::cout << "run, bounces, " << GetParam() << ": " << call_of.size() - 1
+            << " points of death, " << twice << " bounces sent twice\n";
+}
+
 INSTANTIATE_TEST_SUITE_P(Crash, RunKilled, testing::ValuesIn(ways_to_die()),
                          [](const auto& test) { return test.param; });
+
+// At any moment instead of at a call: 25 times, 1,000 with BOBBIN_CRASH_FULL.
+TEST(RunKilledAtRandom, Q65_EverythingArrivesAndTwiceOnlyInTheDotWindow) {
+  const int most = std::getenv("BOBBIN_CRASH_FULL") != nullptr ? 1000 : 25;
+  support::TempDir temp;
+  Sink sink(temp / "dump", {"--delay-dot", "2"});
+  fs::path spool = temp / "spool";
+  std::mt19937 dice(65);  // NOLINT(cert-msc51-cpp): the moments come of themselves
+  int killed = 0, rounds = 0;
+  for (; killed < most && !HasFailure(); ++rounds) {
+    for (int i = 0; i < 8; ++i)
+      queue(spool, "r" + std::to_string(rounds) + "i" + std::to_string(i));
+    for (int tries = 0; tries < 4 && !messages_in(spool).empty(); ++tries) {
+      support::Process run(run_to(sink, spool));
+      auto moment = std::chrono::milliseconds(dice() % 250);
+      if (!run.saw("\xff never said", moment)) run.signal(SIGKILL);
+      int status = run.wait().status;
+      EXPECT_TRUE(status == 0 || status == 128 + SIGKILL) << status;
+      if (status != 0) ++killed;
+    }
+    auto last = support::run(run_to(sink, spool));
+    EXPECT_EQ(last.status, 0) << last.err;
+    EXPECT_EQ(messages_in(spool), std::vector<std::string>());
+  }
+  Deliveries got = sink.stop();
+  int twice = 0;
+  for (int round = 0; round < rounds; ++round)
+    for (int i = 0; i < 8; ++i)
+      for (const Message& message : kMessages) {
+        std::string id = std::string(message.name) + "@r" + std::to_string(round) +
+                         "i" + std::to_string(i);
+        bool again = false;
+        for (const auto& address : message.recipients) {
+          int times = got[id][spoolfmt::unique_form(address)];
+          EXPECT_GE(times, 1) << "lost: " << id << " to " << address;
+          again = again || times > 1;
+        }
+        if (again) ++twice;
+      }
+  EXPECT_LE(twice, kConnections * killed);
+  std::cout << "run, at random: " << killed << " deaths, " << rounds * 32
+            << " messages, " << twice << " sent twice in the dot window\n";
+}
 
 }  // namespace
 }  // namespace crash
