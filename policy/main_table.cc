@@ -120,7 +120,7 @@ constexpr OptionInfo kMain[] = {
     row("delay_warning_condition", T::expanded, "",
         "Whether a sender is warned; lists and automatic mail are not."),
     out("deliver_drop_privilege", kDaemon),
-    out("deliver_queue_load_max", kLoad),
+    row("deliver_queue_load_max", T::fixed, "", "Above this load a queue run ends."),
     row("delivery_date_remove", T::boolean, "true", "Take off Delivery-date: headers."),
     ignored("disable_ipv6", T::boolean, kIgnored),
     row("dkim_verify_hashes", T::words, "sha256 : sha512", "Hashes that are taken."),

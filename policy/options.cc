@@ -29,6 +29,12 @@ bool Options::boolean(std::string_view name, bool otherwise) const {
   return value ? *value : otherwise;  // a template for it is asked with expanded()
 }
 
+std::optional<double> Options::fixed(std::string_view name) const {
+  const OptionValue* value = find(name);
+  const auto* number = value ? std::get_if<double>(&value->value) : nullptr;
+  return number ? std::optional(*number) : std::nullopt;
+}
+
 std::int64_t Options::integer(std::string_view name, std::int64_t otherwise) const {
   const OptionValue* option = find(name);
   return option ? std::get<std::int64_t>(option->value) : otherwise;

@@ -103,6 +103,7 @@ class Options {
   // Each gives its `otherwise` for what is not set; a wrong type is a bug.
   bool boolean(std::string_view name, bool otherwise) const;
   std::int64_t integer(std::string_view name, std::int64_t otherwise) const;
+  std::optional<double> fixed(std::string_view name) const;  // nothing: not set
   std::chrono::seconds time(std::string_view name,
                             std::chrono::seconds otherwise) const;
   std::string_view text(std::string_view name, std::string_view otherwise = "") const;

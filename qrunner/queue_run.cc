@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -29,6 +31,7 @@ using spoolfmt::MessageId;
 constexpr unsigned kDiskThreads = 8;
 constexpr auto kRenew = std::chrono::seconds(20);  // a third of a lease's life
 constexpr auto kTick = std::chrono::milliseconds(50);
+constexpr unsigned kTicksPerLoad = 20;  // a second
 constexpr auto kSweep = std::chrono::milliseconds(100);
 // Transactions under way when we are told to end may take so long.
 constexpr auto kDrain = std::chrono::seconds(60);
@@ -104,6 +107,7 @@ class QueueRun {
 
   base::Result<void> run() {
     auto begun = now();
+    heed_load();
     loop_.on_signals({SIGTERM, SIGINT}, [this](int) { end_early(); });
     conductor_.spawn(conduct());
     conductor_.spawn(tick());
@@ -118,6 +122,9 @@ class QueueRun {
     if (silent_dns_)
       return base::fail(base::Code::temporary,
                         "no name server answers: what needs one was not tried");
+    if (abandoned_)
+      return base::fail(base::Code::temporary,
+                        "the load of the machine is above deliver_queue_load_max");
     return failures_.result();
   }
 
@@ -362,13 +369,29 @@ class QueueRun {
   }
 
   asio::awaitable<void> tick() {
-    for (;;) {
+    for (unsigned ticks = 0;;) {
       co_await net::sleep_for(kTick);
       start(ramp_.tick(now()));
       start(live_.tick(now()));
       for (net::Event& news : shop_.news) news.open();  // are they idle for too long?
       if (drain_until_ && now() > *drain_until_) connections_.cancel();
+      if (++ticks % kTicksPerLoad == 0) heed_load();
     }
+  }
+
+  // Forced messages are tried whatever the load.
+  void heed_load() {
+    double load = 0;
+    if (!settings_.load_max || request_.force || stopped_) return;
+    if (::getloadavg(&load, 1) != 1 || load <= *settings_.load_max) return;
+    abandoned_ = true;
+    std::array<char, 64> loads{};
+    std::snprintf(loads.data(), loads.size(), " (load %.2f, max %.2f)", load,
+                  *settings_.load_max);
+    auto logged = tools_.log.write(
+        "", "Abandon queue run: " + run_detail(request_, ::getpid()) + loads.data());
+    if (!logged) disaster(logged.error());
+    stop();
   }
 
   asio::awaitable<void> renew_leases() {
@@ -477,6 +500,7 @@ class QueueRun {
   std::vector<MessageId> suspects_;  // of names that nobody answered, so far
   bool answered_ = false;            // some name was
   bool silent_dns_ = false;
+  bool abandoned_ = false;      // the load was too high
   std::uint64_t unrouted_ = 0;  // messages
 
   Ramp ramp_;

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/log.h"
@@ -35,7 +36,8 @@ struct RunSettings {
   spoolfmt::IdScheme ids{};  // of the messages we make
   bool message_logs = true;
   bool preserve_message_logs = false;
-  bool follow = false;  // what comes later, too, until somebody ends us
+  std::optional<double> load_max{};  // deliver_queue_load_max; above it the run ends
+  bool follow = false;               // what comes later, too, until somebody ends us
 };
 
 // What a run works with; all live longer than it.
@@ -50,7 +52,7 @@ struct RunTools {
 
 // Runs the queue.  Code::partial: a message that was named is not there.  Code::disk: a
 // delivery or its log line could not be written down, and the run was stopped.
-// Code::temporary: no name server answers, come again.
+// Code::temporary: no name server answers, or the machine has too much to do.
 base::Result<void> run_queue(const RunTools& tools, const Request& request,
                              const RunSettings& settings);
 

@@ -187,6 +187,7 @@ base::Result<qrunner::RunSettings> settings(const Options& options,
   settings.ramp.addresses.per_address =
       std::max(settings.ramp.addresses.per_address, settings.ramp.per_site);
   settings.follow = options.follow;
+  settings.load_max = policy.main.fixed("deliver_queue_load_max");
   settings.shown = TRY(policy::LogSelector::parse(policy.main.text("log_selector")));
   settings.reports = TRY(qrunner::DsnOptions::of(policy));
   if (main.message_id_format == spoolfmt::MessageId::kLongLength)

@@ -415,6 +415,26 @@ copies:
   EXPECT_EQ(count_of(spool.log(), " Completed\n"), 1U) << spool.log();
 }
 
+TEST(RunPolicy, Q10_AboveTheGreatestLoadTheRunEnds) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump");
+  spool.configure("deliver_queue_load_max = 0.001\n");
+  spool.put(TestSpool::id(1), {});
+  auto loaded = [] {
+    double load = 0;
+    return ::getloadavg(&load, 1) == 1 && load > 0.01;
+  };
+  while (!loaded()) {  // there is a load while we look, soon
+  }
+  auto end = spool.run({"-q", "--smarthost", sink.address()});
+  EXPECT_EQ(end.status, 75) << end.err;
+  EXPECT_TRUE(has(spool.log(), " Abandon queue run: pid=")) << spool.log();
+  EXPECT_TRUE(has(spool.log(), ", max 0.00)\n")) << spool.log();
+  EXPECT_TRUE(sink.messages().empty());
+  EXPECT_EQ(spool.run({"-qf", "--smarthost", sink.address()}).status, 0);
+  EXPECT_EQ(sink.messages().size(), 1U) << "forced";
+}
+
 TEST(RunPolicy, Q95_TheSecondRunSaysWhoIsAtWork) {
   TestSpool spool;
   for (unsigned i = 0; i < 30; ++i) spool.put(TestSpool::id(i), {});
