@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
-#include "hints/retry_key.h"
 #include "policy/mail_address.h"
 
 namespace qrunner {
@@ -65,49 +65,56 @@ class Finish {
 
   // ---- retry times
 
-  hints::HostItem host_item() const {
-    hints::HostItem item;
-    item.name = leave_.peer->name;
-    item.address = leave_.peer->address;
-    item.port = leave_.peer->port;
-    item.interface = outgoing_.site().smtp.interface;
-    return item;
+  // Nothing: of a host, and none was reached.
+  std::optional<RetrySubject> subject_of(std::size_t i, RetryItem item) const {
+    std::string_view address = target(i).unique;
+    switch (item) {
+      case RetryItem::domain:
+        return domain_subject(address);
+      case RetryItem::address:
+        return recipient_subject(address, outgoing_.file().sender);
+      case RetryItem::local:
+        return local_subject(target(i), *outgoing_.site().transport);
+      case RetryItem::host:
+      case RetryItem::message:
+        break;
+    }
+    if (!leave_.peer) return std::nullopt;
+    hints::HostItem host{leave_.peer->name, leave_.peer->address, leave_.peer->port,
+                         outgoing_.site().smtp.interface};
+    return item == RetryItem::host
+               ? host_subject(host, address)
+               : message_subject(host, outgoing_.id().text(), address);
   }
 
-  RetrySubject subject_of(std::size_t i, RetryItem item) const {
-    RetrySubject subject;
-    subject.item = item;
-    subject.address = target(i).unique;
-    if (item == RetryItem::domain) {
-      auto at = subject.address.rfind('@');
-      subject.address.remove_prefix(at == subject.address.npos ? 0 : at + 1);
-      subject.key = hints::domain_key(subject.address);
-    } else if (item == RetryItem::address) {
-      subject.key = hints::recipient_key(subject.address, outgoing_.file().sender);
-    } else if (leave_.peer) {
-      subject.host = leave_.peer->name;
-      subject.key = item == RetryItem::host
-                        ? hints::host_key(host_item())
-                        : hints::message_key(host_item(), outgoing_.id().text());
+  // What held back those who have it by now.
+  void forget_troubles() {
+    auto forget = [this](std::size_t i, RetryItem item) {
+      if (auto subject = subject_of(i, item)) books_.retries.succeeded(*subject);
+    };
+    bool local = outgoing_.site().kind == Site::Kind::local;
+    bool host_forgotten = false;
+    for (std::size_t i = 0; i < verdicts_.size(); ++i) {
+      if (verdicts_[i].kind != Kind::delivered) continue;
+      forget(i, RetryItem::domain);
+      forget(i, local ? RetryItem::local : RetryItem::address);
+      if (std::exchange(host_forgotten, true)) continue;
+      forget(i, RetryItem::host);
+      forget(i, RetryItem::message);
     }
-    return subject;
   }
 
   void keep_retry_times() {
+    forget_troubles();
     for (std::size_t i = 0; i < verdicts_.size(); ++i) {
       Verdict& verdict = verdicts_[i];
-      if (verdict.kind == Kind::delivered && leave_.peer) {
-        for (RetryItem item : {RetryItem::host, RetryItem::message, RetryItem::address,
-                               RetryItem::domain})
-          books_.retries.succeeded(subject_of(i, item).key);
-      }
       if (verdict.kind != Kind::deferred || verdict.failure.text.empty()) continue;
       bool of_host = verdict.item == RetryItem::host;
-      RetrySubject subject = subject_of(i, verdict.item);
-      if (subject.key.empty()) continue;
+      auto subject = subject_of(i, verdict.item);
+      if (!subject) continue;
       bool over = of_host && host_over_
                       ? *host_over_
-                      : books_.retries.failed(subject, verdict.failure, waiting_);
+                      : books_.retries.failed(*subject, verdict.failure, waiting_);
       if (of_host) host_over_ = over;
       if (!over) continue;
       verdict.kind = Kind::failed;

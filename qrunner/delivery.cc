@@ -5,7 +5,6 @@
 #include <random>
 #include <utility>
 
-#include "hints/retry_key.h"
 #include "policy/mail_address.h"
 #include "qrunner/hosts.h"
 #include "qrunner/local_delivery.h"
@@ -199,12 +198,10 @@ asio::awaitable<void> host_failed(Connection& connection, const Outgoing& messag
   log_or_stop(shop, message.id(), line);
   if (shop.books.message_logs) message.message().log(line, shop.books.clock.now());
   if (!remember) co_return;
-  RetrySubject subject;
-  hints::HostItem item{connection.peer.name, connection.peer.address,
-                       connection.peer.port, connection.site.smtp.interface};
-  subject.key = hints::host_key(item);
-  subject.address = message.targets().front()->unique;
-  subject.host = connection.peer.name;
+  RetrySubject subject =
+      host_subject({connection.peer.name, connection.peer.address, connection.peer.port,
+                    connection.site.smtp.interface},
+                   message.targets().front()->unique);
   Waiting waiting{message.file().received_time(), message.file().sender, false};
   auto job = [&] {
     shop.books.retries.failed(subject, failure_of(why, connection.site.by_mx), waiting);
@@ -214,12 +211,10 @@ asio::awaitable<void> host_failed(Connection& connection, const Outgoing& messag
 
 Standing standing_of(Connection& connection, const Candidate& host,
                      const Outgoing& message) {
-  RetrySubject subject;
-  hints::HostItem item{host.name, host.endpoint.address, host.endpoint.port,
-                       connection.site.smtp.interface};
-  subject.key = hints::host_key(item);
-  subject.address = message.targets().front()->unique;
-  subject.host = host.name;
+  RetrySubject subject =
+      host_subject({host.name, host.endpoint.address, host.endpoint.port,
+                    connection.site.smtp.interface},
+                   message.targets().front()->unique);
   Waiting waiting{message.file().received_time(), message.file().sender,
                   message.file().has("deliver_firsttime")};
   bool delay = connection.site.transport->options.boolean("delay_after_cutoff", true);

@@ -17,7 +17,6 @@
 
 #include "base/failures.h"
 #include "base/text.h"
-#include "hints/retry_key.h"
 #include "qrunner/delivery.h"
 #include "qrunner/hosts.h"
 #include "qrunner/live_view.h"
@@ -252,10 +251,9 @@ class QueueRun {
     Waiting waiting{message.received, "", false};
     auto any_order = [](std::size_t) { return std::size_t{0}; };
     for (const Candidate& host : candidates(site, names_, any_order)) {
-      hints::HostItem item{host.name, host.endpoint.address, host.endpoint.port,
-                           site.smtp.interface};
-      RetrySubject subject{RetryItem::host, hints::host_key(item), host.name,
-                           host.name};
+      RetrySubject subject = host_subject(
+          {host.name, host.endpoint.address, host.endpoint.port, site.smtp.interface},
+          host.name);
       if (retries_.knows(subject.key)) memory.troubled = true;
       Standing standing = retries_.standing(subject, waiting);
       any = any || may_try(standing);

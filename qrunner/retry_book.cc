@@ -3,7 +3,6 @@
 
 #include <random>
 
-#include "hints/retry_key.h"
 #include "qrunner/retry_error.h"
 
 namespace qrunner {
@@ -22,7 +21,38 @@ RetryLimits limits_of(const policy::Options& main) {
   return limits;
 }
 
+std::string_view domain_of(std::string_view address) {
+  auto at = address.rfind('@');
+  return at == address.npos ? address : address.substr(at + 1);
+}
+
 }  // namespace
+
+RetrySubject host_subject(const hints::HostItem& host, std::string_view address) {
+  return {RetryItem::host, hints::host_key(host), address, host.name};
+}
+
+RetrySubject message_subject(const hints::HostItem& host, std::string_view message_id,
+                             std::string_view address) {
+  return {RetryItem::message, hints::message_key(host, message_id), address, host.name};
+}
+
+RetrySubject domain_subject(std::string_view address) {
+  std::string_view domain = domain_of(address);
+  return {RetryItem::domain, hints::domain_key(domain), domain};
+}
+
+RetrySubject address_subject(std::string_view address) {
+  return {RetryItem::address, hints::address_key(address), address};
+}
+
+RetrySubject recipient_subject(std::string_view address, std::string_view sender) {
+  return {RetryItem::address, hints::recipient_key(address, sender), address};
+}
+
+RetrySubject local_subject(std::string_view key, std::string_view address) {
+  return {RetryItem::local, hints::local_key(key), address};
+}
 
 RetryBook::RetryBook(const policy::Policy& policy, const Names& names,
                      policy::LookupFiles& files, const base::Clock& clock,
@@ -74,21 +104,17 @@ bool RetryBook::failed(const RetrySubject& subject, const hints::Failure& failur
   return next.timed_out;
 }
 
-void RetryBook::succeeded(const std::string& key) {
-  if (store_.retry(key)) store_.forget(key);
+void RetryBook::succeeded(const RetrySubject& subject) {
+  if (store_.retry(subject.key)) store_.forget(subject.key);
 }
 
 bool RetryBook::may_route(std::string_view address, const Waiting& message) const {
   if (forced_ || message.first_time) return true;
-  auto at = address.rfind('@');
-  std::string_view domain = at == address.npos ? address : address.substr(at + 1);
-  RetrySubject of_domain{RetryItem::domain, hints::domain_key(domain), domain};
-  RetrySubject of_address{RetryItem::address, hints::address_key(address), address};
-  RetrySubject of_sender{RetryItem::address,
-                         hints::recipient_key(address, message.sender), address};
-  for (const RetrySubject& subject : {of_domain, of_address, of_sender})
-    if (!may_try(standing(subject, message))) return false;
-  return true;
+  auto may = [&](const RetrySubject& subject) {
+    return may_try(standing(subject, message));
+  };
+  return may(domain_subject(address)) && may(address_subject(address)) &&
+         may(recipient_subject(address, message.sender));
 }
 
 }  // namespace qrunner

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "hints/retry_key.h"
 #include "hints/store.h"
 #include "policy/policy.h"
 #include "qrunner/retry_schedule.h"
@@ -22,13 +23,21 @@ struct Waiting {
   bool first_time = false;
 };
 
-// What a retry record is about, and how rules find it.
+// What a retry record is about, and how rules find it.  Borrows what it was made from.
 struct RetrySubject {
   RetryItem item = RetryItem::host;
   std::string key;           // hints/retry_key.h
   std::string_view address;  // or a domain: what rules are matched with
   std::string_view host{};   // of a host's errors: asked first
 };
+RetrySubject host_subject(const hints::HostItem& host, std::string_view address);
+RetrySubject message_subject(const hints::HostItem& host, std::string_view message_id,
+                             std::string_view address);
+RetrySubject domain_subject(std::string_view address);   // the domain of it
+RetrySubject address_subject(std::string_view address);  // its routing
+RetrySubject recipient_subject(std::string_view address, std::string_view sender);
+// `key`: the address, the domain or what else tells one local delivery from another.
+RetrySubject local_subject(std::string_view key, std::string_view address);
 
 // Safe from any thread.
 class RetryBook {
@@ -43,13 +52,17 @@ class RetryBook {
   // True: that was its last try for this message.
   bool failed(const RetrySubject& subject, const hints::Failure& failure,
               const Waiting& message);
-  void succeeded(const std::string& key);
+  void succeeded(const RetrySubject& subject);
 
   // Is anything known of it at all?
   bool knows(const std::string& key) const { return store_.retry(key).has_value(); }
   // May an address be routed now, as far as its routing failed before?  Only a queue
   // run asks, and not of a message's first try.
   bool may_route(std::string_view address, const Waiting& message) const;
+  // May a local delivery be tried now?  Asked as may_route() is.
+  bool may_deliver(const RetrySubject& local, const Waiting& message) const {
+    return forced_ || message.first_time || may_try(standing(local, message));
+  }
 
  private:
   const policy::RetryRule* rule(const RetrySubject& subject,

@@ -47,6 +47,7 @@ class Planner {
     each_left([this](std::size_t recipient, std::string_view address,
                      std::string unique) { consider(recipient, address, unique); });
     give_keys();
+    hold_back();
     plan_.wanted = context_.wanted();
     return std::move(plan_);
   }
@@ -115,6 +116,16 @@ class Planner {
       bool only = ways[one.unique].size() == 1;
       one.key = only ? one.unique : one.unique + "/" + std::string(way(one));
       if (done_.contains(one.key)) one.kind = Kind::done;
+    }
+  }
+
+  void hold_back() {
+    for (Destination& one : plan_.destinations) {
+      if (one.kind != Kind::send) continue;
+      const Site& site = sites_.at(one.site);
+      if (site.kind == Site::Kind::local &&
+          !retries_.may_deliver(local_subject(one, *site.transport), waiting_))
+        one.kind = Kind::waits;
     }
   }
 
@@ -353,6 +364,14 @@ class Planner {
 };
 
 }  // namespace
+
+RetrySubject local_subject(const Destination& destination,
+                           const policy::Driver& transport) {
+  std::string_view address = destination.unique;
+  if (transport.options.boolean("retry_use_local_part", true))
+    return local_subject(destination.key, address);
+  return local_subject(policy::take_apart(address).domain, address);
+}
 
 std::vector<SiteIndex> Plan::sites() const {
   std::vector<SiteIndex> sites;

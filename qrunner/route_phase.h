@@ -46,6 +46,12 @@ struct Destination {
   policy::RoutedAddress routed{};
 };
 
+// What a failure of a local delivery is remembered for: the address, in one of its ways
+// if there are several; the whole domain if `transport` says so (Exim manual, option
+// retry_use_local_part).
+RetrySubject local_subject(const Destination& destination,
+                           const policy::Driver& transport);
+
 struct Plan {
   std::vector<Destination> destinations;  // of recipients that are not done
   std::vector<Names::Question> wanted;    // not empty: ask, and plan again

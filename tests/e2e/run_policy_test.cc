@@ -435,6 +435,80 @@ TEST(RunPolicy, Q10_AboveTheGreatestLoadTheRunEnds) {
   EXPECT_EQ(sink.messages().size(), 1U) << "forced";
 }
 
+// Everybody's mail goes to a maildir below mail/, by these rules.
+std::string to_boxes(const TestSpool& spool, const std::string& options = "",
+                     const std::string& rules = "F,2h,15m") {
+  return R"(
+begin routers
+all:
+  driver = accept
+  transport = boxes
+begin transports
+boxes:
+  driver = appendfile
+  maildir_format
+  directory = )" +
+         spool.path().string() + "/mail/$local_part\n" + options + "begin retry\n* * " +
+         rules + "\n";
+}
+
+std::string retry_times(const TestSpool& spool) {
+  return support::run({.program = support::program("bobbin-retry"),
+                       .args = {"-C", (spool.path() / "bobbin.conf").string()}})
+      .out;
+}
+
+TEST(RunPolicy, Q61_ALocalDeliveryThatFailedWaitsForItsTime) {
+  TestSpool spool;
+  spool.configure(to_boxes(spool));
+  spill(spool.path() / "mail", "a file");
+  std::string id = TestSpool::id(1);
+  spool.put(id, {.recipients = {"Joe@X.example"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(count_of(spool.log(), id + " == Joe@x.example"), 1U) << spool.log();
+  EXPECT_TRUE(has(retry_times(spool), "T:Joe@x.example")) << retry_times(spool);
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(count_of(spool.log(), " == "), 1U) << "it was tried before its time";
+  EXPECT_TRUE(has(spool.log(), "1 not due")) << spool.log();
+  EXPECT_EQ(spool.run({"-qf"}).status, 0);
+  EXPECT_EQ(count_of(spool.log(), " == "), 2U) << spool.log();
+  EXPECT_EQ(spool.run({"-qff"}).status, 0);
+  EXPECT_EQ(count_of(spool.log(), " == "), 3U) << spool.log();
+  // Whose message is new is tried once all the same, and does not tell the others.
+  spool.put(TestSpool::id(2), {.recipients = {"Joe@X.example"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(count_of(spool.log(), " == "), 4U) << spool.log();
+  fs::remove(spool.path() / "mail");
+  EXPECT_EQ(spool.run({"-qf"}).status, 0);
+  EXPECT_EQ(count_of(spool.log(), " Completed\n"), 2U) << spool.log();
+  EXPECT_FALSE(has(retry_times(spool), "T:")) << retry_times(spool);
+}
+
+TEST(RunPolicy, Q54_ALocalDeliveryThatFailedForTooLongIsBounced) {
+  TestSpool spool;
+  spool.configure(to_boxes(spool, "", "F,30s,10s"));
+  spill(spool.path() / "mail", "a file");
+  std::string id = TestSpool::id(1);
+  spool.put(id, {});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(has(spool.log(), id + " ** one@x.example: retry timeout exceeded\n"))
+      << spool.log();
+  EXPECT_TRUE(has(spool.log(), " <= <> R=" + id)) << spool.log();
+}
+
+TEST(RunPolicy, ADomainOfOneMailboxWaitsAsOne) {
+  TestSpool spool;
+  spool.configure(to_boxes(spool, "  retry_use_local_part = false\n"));
+  spill(spool.path() / "mail", "a file");
+  for (unsigned i = 1; i < 3; ++i) {
+    spool.put(TestSpool::id(i),
+              {.recipients = {"u" + std::to_string(i) + "@x.example"}, .options = ""});
+    EXPECT_EQ(spool.run({"-q"}).status, 0);
+  }
+  EXPECT_EQ(count_of(spool.log(), " == "), 1U) << spool.log();
+  EXPECT_TRUE(has(retry_times(spool), "T:x.example ")) << retry_times(spool);
+}
+
 TEST(RunPolicy, Q95_TheSecondRunSaysWhoIsAtWork) {
   TestSpool spool;
   for (unsigned i = 0; i < 30; ++i) spool.put(TestSpool::id(i), {});

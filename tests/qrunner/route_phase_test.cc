@@ -275,4 +275,15 @@ TEST_F(Routes, MaildirsAreSitesOfThisMachine) {
   EXPECT_EQ(sites->at(box.site).kind, qrunner::Site::Kind::local);
 }
 
+TEST_F(Routes, AMaildirThatFailedWaitsForItsTime) {
+  hints::RetryRecord record;
+  record.first = record.last = clock.now() - std::chrono::minutes(1);
+  record.next = clock.now() + std::chrono::minutes(4);
+  hints.remember("T:joe@maildir.z.example", record);
+  Plan made = plan({"joe@maildir.z.example", "ann@maildir.z.example"});
+  ASSERT_EQ(made.destinations.size(), 2U);
+  EXPECT_EQ(made.destinations[0].kind, Kind::waits);
+  EXPECT_EQ(made.destinations[1].kind, Kind::send);
+}
+
 }  // namespace
