@@ -117,6 +117,7 @@ Outcome<bool> is_account(Attempt& attempt) {
   auto account = attempt.routing.find_account(attempt.local_part);
   if (!account) return false;
   Context& context = attempt.routing.context;
+  attempt.account_home = account->home;
   context.set_variable(variable_id("home"), account->home);
   context.set_variable(variable_id("local_part_data"), attempt.local_part);
   return true;
@@ -130,6 +131,7 @@ Outcome<void> set_home(Attempt& attempt) {
     if (path.error().kind == Failure::Kind::forced) return {};
     return std::unexpected(path.error());
   }
+  attempt.router_home = *path;
   attempt.routing.context.set_variable(variable_id("home"), *std::move(path));
   return {};
 }

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "policy/mail_address.h"
+#include "policy/path_template.h"
 #include "policy/routing.h"
 #include "policy/variable_table.h"
 
@@ -148,6 +149,9 @@ class Run {
         continue;
       }
       routing_.context.set_variable(variable_id("router_name"), routers[i].name);
+      for (VariableId found : {variable_id("local_part_data"),
+                               variable_id("domain_data"), variable_id("home")})
+        routing_.context.set_variable(found, "");  // by the router before
       Attempt attempt{routing_,
                       routers[i],
                       pending.address,
@@ -326,11 +330,33 @@ class Run {
       finish(std::move(address), RoutedAddress::Outcome::defer, std::move(why));
       return;
     }
+    if (auto shown = show_transport(attempt); !shown) {
+      put_off(attempt, shown.error());
+      return;
+    }
     address.hosts = std::move(verdict.hosts);
     address.by_mx = verdict.by_mx;
     if (auto fallback = option_text(attempt, "fallback_hosts"); fallback && *fallback)
       address.fallback_hosts = parse_hosts(**fallback, {});
     finish(std::move(address), RoutedAddress::Outcome::deliver);
+  }
+
+  // What expansions of the transport see of the address.
+  Outcome<void> show_transport(Attempt& attempt) {
+    RoutedAddress& address = attempt.address;
+    address.local_part = attempt.local_part;
+    auto data = TRY(routing_.context.variable(variable_id("local_part_data")));
+    address.local_part_data = data;
+    data = TRY(routing_.context.variable(variable_id("domain_data")));
+    address.domain_data = data;
+    address.home = attempt.account_home.value_or(attempt.router_home.value_or(""));
+    const Template* home = attempt.router.options.expanded("transport_home_directory");
+    if (!home) return {};
+    auto path = expand_path(*home, attempt.evaluation);
+    if (path) address.home = *std::move(path);
+    if (!path && path.error().kind != Failure::Kind::forced)
+      return std::unexpected(path.error());
+    return {};
   }
 
   void redirect(Attempt& attempt, const Pending& pending, std::size_t index,

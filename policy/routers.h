@@ -58,6 +58,9 @@ struct RoutedAddress {
   std::vector<RoutedHost> fallback_hosts;
   bool by_mx = false;  // dnslookup: hosts are the MX of the domain
   std::string local_part_prefix, local_part_suffix;
+  // As its last router saw them, for the transport: without affixes, in lower case
+  // unless the router is for any case; what its lists found; the directory of $home.
+  std::string local_part, local_part_data, domain_data, home;
   std::optional<std::string> errors_to;
   std::vector<std::string> headers_add, headers_remove;
   std::string address_data;

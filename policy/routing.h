@@ -42,6 +42,8 @@ struct Attempt {
   // The address taken apart; the local part without affixes, and in lower case unless
   // the router wants it as it is.
   std::string whole_local_part, local_part, domain;
+  // What $home is: of the account, and as the router says it.
+  std::optional<std::string> account_home{}, router_home{};
 };
 
 // What a driver came to.

@@ -109,6 +109,37 @@ TEST(Routers, RunInOrderUntilOneTakesTheAddress) {
               ElementsAre("no@stop.test fails: no no here"));
 }
 
+TEST(Routers, SayWhatTheTransportSeesOfTheAddress) {
+  // Local part, its data, the domain's data, home.
+  auto seen = [](const std::string& options, std::string_view address) {
+    Site site(
+        "a:\n driver = accept\n check_local_user\n domains = a.test\n"
+        " no_more\n condition = no\n transport = t\n"
+        "r:\n driver = accept\n transport = t\n" +
+        options);
+    auto routed = site.route(address);
+    EXPECT_EQ(routed.size(), 1U);
+    const auto& one = routed.front();
+    return Strings{one.local_part, one.local_part_data, one.domain_data, one.home};
+  };
+  EXPECT_THAT(seen("", "Root@a.test"), ElementsAre("root", "", "", ""))
+      << "what the router before found is forgotten";
+  EXPECT_THAT(seen(" caseful_local_part\n", "Joe@a.test"),
+              ElementsAre("Joe", "", "", ""));
+  EXPECT_THAT(seen(" local_part_suffix = -*\n local_parts = joe\n domains = *.test\n",
+                   "joe-x@a.test"),
+              ElementsAre("joe", "joe", "*.test", ""));
+  EXPECT_THAT(seen(" check_local_user\n", "root@a.test"),
+              ElementsAre("root", "root", "", "/root"));
+  EXPECT_THAT(seen(" check_local_user\n router_home_directory = /r\n", "root@a.test"),
+              ElementsAre("root", "root", "", "/root"));
+  EXPECT_THAT(seen(" router_home_directory = /r\n", "root@a.test"),
+              ElementsAre("root", "", "", "/r"));
+  EXPECT_THAT(seen(" check_local_user\n transport_home_directory = $home/mail\n",
+                   "root@a.test"),
+              ElementsAre("root", "root", "", "/root/mail"));
+}
+
 TEST(Routers, AreSkippedByTheirPreconditions) {
   struct Row {
     std::string_view option, address;
