@@ -5,14 +5,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/safe_file.h"
 #include "base/text.h"
 #include "policy/mail_address.h"
+#include "policy/option_value.h"
 #include "policy/path_template.h"
+#include "policy/source.h"
 #include "policy/variable_table.h"
 #include "spoolfmt/d_file.h"
 
@@ -36,77 +41,170 @@ class LocalDelivery {
                     .phase = policy::Phase::transport},
         now_(routes.clock().now()) {}
 
-  base::Result<void> deliver(const Destination& to) {
-    show(to);
-    std::filesystem::path directory = TRY(directory_of());
-    if (transport_.driver == "queuefile") return copy_spool_files(directory);
-    return to_maildir(directory, to);
+  Verdict deliver(const Destination& to) {
+    auto limit = prepare(to);
+    if (!limit) return put_off(limit.error());
+    auto size = static_cast<std::uint64_t>(
+        std::max<std::int64_t>(0, queued_.message_size().value_or(0)));
+    if (*limit > 0 && size > *limit) return too_big(*limit);
+    auto done = write(to);
+    if (!done) return put_off(done.error());
+    Verdict verdict;
+    verdict.kind = Verdict::Kind::delivered;
+    return verdict;
   }
 
  private:
-  void show(const Destination& to) {
-    auto parts = policy::take_apart(to.unique);
-    context_.set_variable(variable_id("local_part"), parts.local_part);
-    context_.set_variable(variable_id("domain"), parts.domain);
-    context_.set_variable(variable_id("router_name"), to.routed.router);
-    context_.set_variable(variable_id("transport_name"), to.routed.transport);
-    context_.set_variable(variable_id("address_data"), to.routed.address_data);
-    context_.set_variable(variable_id("local_part_prefix"),
-                          to.routed.local_part_prefix);
-    context_.set_variable(variable_id("local_part_suffix"),
-                          to.routed.local_part_suffix);
-    for (const auto& [name, value] : to.routed.variables)
-      context_.set_named_variable(name, value);
+  static Verdict put_off(const base::Error& error) {
+    Verdict verdict;
+    verdict.item = RetryItem::local;
+    // The one number that retry rules have a word for.
+    if (error.code == base::Code::no_space) verdict.trouble.number = ENOSPC;
+    verdict.trouble.text = error.text;
+    verdict.failure.error = verdict.trouble.number;
+    verdict.failure.text = error.text;
+    return verdict;
   }
 
-  base::Result<std::filesystem::path> directory_of() {
-    const policy::Template* text = transport_.options.expanded("directory");
-    if (!text)
+  static Verdict too_big(std::uint64_t limit) {
+    Verdict verdict;
+    verdict.kind = Verdict::Kind::failed;
+    verdict.trouble.text =
+        "message is too big (transport limit = " + std::to_string(limit) + ")";
+    verdict.status = "5.2.3";  // RFC 3463: longer than the administrative limit
+    return verdict;
+  }
+
+  // Shows expansions the address.  The largest message that it takes; 0: any.
+  base::Result<std::uint64_t> prepare(const Destination& to) {
+    const policy::RoutedAddress& routed = to.routed;
+    return_path_ = message_.envelope().sender;
+    const std::pair<policy::VariableId, std::string_view> kShown[] = {
+        {variable_id("local_part"), routed.local_part},
+        {variable_id("local_part_data"), routed.local_part_data},
+        {variable_id("local_part_prefix"), routed.local_part_prefix},
+        {variable_id("local_part_suffix"), routed.local_part_suffix},
+        {variable_id("domain_data"), routed.domain_data},
+        {variable_id("home"), routed.home},
+        {variable_id("router_name"), routed.router},
+        {variable_id("transport_name"), routed.transport},
+        {variable_id("address_data"), routed.address_data},
+        {variable_id("return_path"), return_path_},
+    };
+    for (const auto& [variable, value] : kShown)
+      context_.set_variable(variable, std::string(value));
+    context_.set_variable(variable_id("domain"), policy::take_apart(to.unique).domain);
+    auto original = policy::take_apart(message_.recipient(to).address);
+    context_.set_variable(variable_id("original_local_part"), original.local_part);
+    context_.set_variable(variable_id("original_domain"), original.domain);
+    for (const auto& [name, value] : routed.variables)
+      context_.set_named_variable(name, value);
+    if (auto home = TRY(path_of("home_directory")))
+      context_.set_variable(variable_id("home"), *std::move(home));
+    if (auto other = TRY(text_of("return_path"))) {
+      return_path_ = *std::move(other);
+      context_.set_variable(variable_id("return_path"), return_path_);
+    }
+    auto limit = TRY(text_of("message_size_limit"));
+    if (!limit || policy::trimmed(*limit).empty()) return 0;
+    auto number = policy::parse_integer(policy::trimmed(*limit));
+    if (!number)
+      return base::fail(base::Code::config, "message_size_limit of transport " +
+                                                transport_.name + ": " +
+                                                number.error().text);
+    return *number;
+  }
+
+  base::Result<void> write(const Destination& to) {
+    auto directory = TRY(path_of("directory"));
+    if (!directory)
       return base::fail(base::Code::config,
                         "transport " + transport_.name + " has no directory");
-    auto path = policy::expand_path(*text, evaluation_);
-    if (!path) return base::fail(base::Code::config, path.error().text);
-    if (!path->starts_with('/'))
-      return base::fail(base::Code::config, *path + " is not an absolute path");
-    return std::filesystem::path(*path);
+    if (!directory->starts_with('/'))
+      return base::fail(base::Code::config, *directory + " is not an absolute path");
+    if (transport_.driver == "queuefile") return copy_spool_files(*directory);
+    return to_maildir(*directory, to);
   }
 
+  // ---- options
+
+  bool is_set(std::string_view option, bool otherwise = false) const {
+    return transport_.options.boolean(option, otherwise);
+  }
+
+  // Nothing: it is not set, or forced to fail.
+  base::Result<std::optional<std::string>> text_of(std::string_view option) {
+    auto value = option_text(transport_, option, evaluation_);
+    if (!value) return base::fail(base::Code::config, value.error().text);
+    return *std::move(value);
+  }
+
+  base::Result<std::optional<std::string>> path_of(std::string_view option) {
+    const policy::Template* text = transport_.options.expanded(option);
+    if (!text) return std::nullopt;
+    auto path = policy::expand_path(*text, evaluation_);
+    if (path) return *std::move(path);
+    if (path.error().kind == policy::Failure::Kind::forced) return std::nullopt;
+    return base::fail(base::Code::config, path.error().text);
+  }
+
+  // Of an option that may be set several times.
+  base::Result<void> add_texts(std::string_view option, std::vector<std::string>& out) {
+    for (const policy::OptionValue& value : transport_.options.all(option)) {
+      auto text = policy::expand(std::get<policy::Template>(value.value), evaluation_);
+      if (!text && text.error().kind == policy::Failure::Kind::forced) continue;
+      if (!text)
+        return base::fail(base::Code::config,
+                          "failed to expand " + std::string(option) + " of transport " +
+                              transport_.name + ": " + text.error().text);
+      if (!text->empty()) out.push_back(*std::move(text));
+    }
+    return {};
+  }
+
+  // ---- files
+
   base::Result<void> make_directories(const std::filesystem::path& path) {
-    if (!transport_.options.boolean("create_directory", true)) return {};
+    if (!is_set("create_directory", true)) return {};
+    auto mode = static_cast<mode_t>(transport_.options.integer("directory_mode", 0700));
     std::filesystem::path made;
     for (const auto& part : path) {
       made /= part;
-      if (::mkdir(made.c_str(), 0700) != 0 && errno != EEXIST)
+      bool fresh = ::mkdir(made.c_str(), 0700) == 0;
+      if (!fresh && errno != EEXIST) return base::system_failure(made.string(), errno);
+      // Whatever the umask is.
+      if (fresh && ::chmod(made.c_str(), mode) != 0)
         return base::system_failure(made.string(), errno);
     }
     return {};
   }
 
-  std::string text_of(const char* option) {
-    auto value = option_text(transport_, option, evaluation_);
-    return value && *value ? **value : std::string();
-  }
-
   // The header lines that a last hop adds (Exim manual, "Generic options for
-  // transports").
-  std::string head(const Destination& to) {
+  // transports"), then those that are sent.
+  base::Result<std::string> head(const Destination& to) {
     std::string out;
-    const spoolfmt::HFile& file = message_.file();
-    bool path = transport_.options.boolean("return_path_add", false);
-    if (path) out += "Return-path: <" + file.sender + ">\n";
-    if (transport_.options.boolean("envelope_to_add", false))
-      out += "Envelope-to: " + to.unique + "\n";
-    if (transport_.options.boolean("delivery_date_add", false))
+    if (is_set("return_path_add")) out += "Return-path: <" + return_path_ + ">\n";
+    if (is_set("envelope_to_add"))
+      out += "Envelope-to: " + message_.recipient(to).address + "\n";
+    if (is_set("delivery_date_add"))
       out += "Delivery-date: " + base::format_mail_date(now_) + "\n";
     HeaderChanges changes{to.routed.headers_add, to.routed.headers_remove};
-    if (auto more = text_of("headers_add"); !more.empty()) changes.add.push_back(more);
-    if (auto less = text_of("headers_remove"); !less.empty())
-      changes.remove.push_back(less);
-    return out + sent_headers(file, changes);
+    TRY(add_texts("headers_add", changes.add));
+    TRY(add_texts("headers_remove", changes.remove));
+    return out + sent_headers(message_.file(), changes);
   }
 
   base::Result<void> to_maildir(const std::filesystem::path& directory,
                                 const Destination& to) {
+    bool no_head = is_set("body_only"), no_body = is_set("headers_only");
+    if (no_head && no_body)
+      return base::fail(base::Code::config,
+                        "transport " + transport_.name +
+                            ": body_only and headers_only exclude each other");
+    std::string lines = no_head ? "" : TRY(head(to));
+    std::string prefix = TRY(text_of("message_prefix")).value_or("");
+    std::string suffix = TRY(text_of("message_suffix")).value_or("");
+    std::string tag = TRY(text_of("maildir_tag")).value_or("");
     for (const char* part : {"tmp", "new", "cur"})
       TRY(make_directories(directory / part));
     // Unique: time, process and a count; the host for directories that are shared.
@@ -119,42 +217,64 @@ class LocalDelivery {
                        std::to_string(::getpid()) + "Q" + std::to_string(++count) +
                        "." + evaluation_.policy.primary_hostname;
     auto file = TRY(base::SafeFile::create(directory / "tmp" / name));
-    if (::fchmod(file.fd(), 0600) != 0)
+    auto mode = static_cast<mode_t>(transport_.options.integer("mode", 0600));
+    if (::fchmod(file.fd(), mode) != 0)
       return base::system_failure((directory / "tmp" / name).string(), errno);
-    TRY(file.write(head(to)));
-    TRY(write_body(file));
+    TRY(file.write(prefix));
+    TRY(write_lines(file, lines));
+    if (!no_body) TRY(write_body(file));
+    TRY(file.write(suffix));
     TRY(file.sync());
-    TRY(file.rename_to(directory / "new" / (name + text_of("maildir_tag"))));
+    TRY(file.rename_to(directory / "new" / (name + tag)));
     return base::sync_directory(directory / "new");
   }
 
-  base::Result<void> write_body(base::SafeFile& file) {
+  // `lines` end in LF.
+  base::Result<void> write_lines(base::SafeFile& file, std::string_view lines) const {
+    if (!is_set("use_crlf")) return file.write(lines);
+    std::string wire;
+    for (char c : lines) {
+      if (c == '\n') wire += '\r';
+      wire += c;
+    }
+    return file.write(wire);
+  }
+
+  // Calls `take` for each piece of the body as -D has it.
+  template <class Take>
+  base::Result<void> read_body(Take take) const {
     net::Content content = message_.content();
-    TRY(content());  // the header lines, which are written already
-    spoolfmt::WireToLf convert;
-    std::string lines;
+    TRY(content());  // the header lines
     while (true) {
       std::string_view piece = TRY(content());
-      if (piece.empty()) break;
-      if (message_.wire_format()) {
-        lines.clear();
-        convert.convert(piece, lines);
-        piece = lines;
-      }
-      TRY(file.write(piece));
+      if (piece.empty()) return {};
+      TRY(take(piece));
     }
+  }
+
+  base::Result<void> write_body(base::SafeFile& file) const {
+    if (!message_.wire_format())
+      return read_body(
+          [&](std::string_view piece) { return write_lines(file, piece); });
+    spoolfmt::WireToLf convert;
+    std::string lines;
+    TRY(read_body([&](std::string_view piece) {
+      lines.clear();
+      convert.convert(piece, lines);
+      return write_lines(file, lines);
+    }));
     lines.clear();
-    if (message_.wire_format()) convert.finish(lines);
-    return file.write(lines);
+    convert.finish(lines);
+    return write_lines(file, lines);
   }
 
   // -D first: who finds -H has all of it.
   base::Result<void> copy_spool_files(const std::filesystem::path& directory) {
     TRY(make_directories(directory));
     std::string id = message_.id().str();
-    std::string body = TRY(base::read_file(message_.message().path("-D"), ~0ULL));
     auto d_file = TRY(base::SafeFile::create(directory / ("tmp." + id + "-D")));
-    TRY(d_file.write(body));
+    TRY(d_file.write(spoolfmt::d_first_line(message_.id())));
+    TRY(read_body([&](std::string_view piece) { return d_file.write(piece); }));
     TRY(d_file.commit(directory / (id + "-D")));
     TRY(spoolfmt::check_writable(message_.file()));
     auto h_file = TRY(spoolfmt::prepare_h_file(directory, message_.file()));
@@ -167,6 +287,7 @@ class LocalDelivery {
   RoutingContext context_;
   policy::Evaluation evaluation_;
   base::Time now_;
+  std::string return_path_;
 };
 
 }  // namespace
@@ -174,17 +295,8 @@ class LocalDelivery {
 Settlement deliver_locally(const Outgoing& message, RoutePhase& routes) {
   LocalDelivery delivery(message, routes);
   Settlement settlement;
-  for (const Destination* target : message.targets()) {
-    Verdict verdict;
-    if (auto done = delivery.deliver(*target)) {
-      verdict.kind = Verdict::Kind::delivered;
-    } else {
-      verdict.item = RetryItem::local;
-      verdict.trouble.text = done.error().text;
-      verdict.failure.text = done.error().text;
-    }
-    settlement.verdicts.push_back(std::move(verdict));
-  }
+  for (const Destination* target : message.targets())
+    settlement.verdicts.push_back(delivery.deliver(*target));
   return settlement;
 }
 

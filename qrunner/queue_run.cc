@@ -559,8 +559,8 @@ base::Result<void> show_plan(const RunTools& tools, const Request& request,
     }
     for (SiteIndex site : plan.sites())
       count(site == kDesk ? "(no connection needed)" : sites.at(site).name, due.queued);
-    for (std::string_view need : plan.foreign())
-      count("(left for Exim: " + std::string(need) + ")", due.queued);
+    for (const std::string& reason : plan.foreign())
+      count("(left for Exim: " + reason + ")", due.queued);
     if (plan.sites().empty() && plan.foreign().empty()) count("(not due)", due.queued);
   };
   events.frozen = [](const MessageId&) {};

@@ -190,20 +190,27 @@ class Planner {
       return defer(destination, "there is no transport " +
                                     policy::quote(destination.routed.transport));
     if (auto option = unserved(*transport))
-      return leave(destination, *option + " of transport " + transport->name);
+      return leave(destination,
+                   "option " + *option + " of transport " + transport->name);
     if (transport->driver == "smtp") return to_hosts(destination, *transport);
     bool maildir = transport->driver == "appendfile" &&
                    transport->options.boolean("maildir_format", false);
     if (!maildir && transport->driver != "queuefile")
       return leave(destination, "transport driver " + transport->driver);
-    const policy::Driver* router = router_of(destination);
-    if (auto option = router ? unserved_user(*router) : std::nullopt)
-      return leave(destination, *option + " of router " + router->name);
+    if (is_of_another(destination, *transport))
+      return leave(destination, "router " + destination.routed.router +
+                                    " has it delivered by another user");
     Site site;
     site.kind = Site::Kind::local;
     site.name = transport->name;
     site.transport = &*transport;
     destination.site = sites_.index(site);
+  }
+
+  bool is_of_another(const Destination& destination, const policy::Driver& transport) {
+    const policy::Driver* router = router_of(destination);
+    return router && !transport.options.has("user") &&
+           delivers_as_another(*router, destination.routed.local_part);
   }
 
   void to_hosts(Destination& destination, const policy::Driver& transport) {
@@ -390,13 +397,11 @@ std::vector<SiteIndex> Plan::sites() const {
   return sites;
 }
 
-std::vector<std::string_view> Plan::foreign() const {
-  std::vector<std::string_view> needs;
+std::set<std::string> Plan::foreign() const {
+  std::set<std::string> reasons;
   for (const Destination& destination : destinations)
-    if (destination.kind == Kind::foreign &&
-        std::ranges::find(needs, destination.routed.message) == needs.end())
-      needs.push_back(destination.routed.message);
-  return needs;
+    if (destination.kind == Kind::foreign) reasons.insert(destination.routed.message);
+  return reasons;
 }
 
 Plan RoutePhase::plan(const spoolfmt::Queued& queued,

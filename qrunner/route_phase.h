@@ -7,6 +7,7 @@
 // learn them and make another one (qrunner/names.h).
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,8 +60,8 @@ struct Plan {
   // Each once; the desk for whatever is settled without a connection.  None: everything
   // is left to Exim.  A message whose recipients are all done is for the desk, too.
   std::vector<SiteIndex> sites() const;
-  // What those who are left to Exim need of it, each once.
-  std::vector<std::string_view> foreign() const;
+  // What needs Exim, each once.
+  std::set<std::string> foreign() const;
 };
 
 // One policy's routing, for all threads.

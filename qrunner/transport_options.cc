@@ -20,38 +20,36 @@ namespace {
 
 using policy::OptionValue;
 
-constexpr std::array<std::string_view, 24> kAppendfile{
+// Of a maildir: what only counts beside another one of these is not named.
+constexpr std::array<std::string_view, 13> kAppendfile{
     "batch_max",
-    "body_only",
     "check_string",
     "create_file",
-    "directory_mode",
-    "escape_string",
     "file",
     "group",
-    "headers_only",
     "maildir_use_size_file",
     "maildirfolder_create_regex",
-    "message_prefix",
-    "message_size_limit",
-    "message_suffix",
-    "mode",
     "quota",
     "quota_filecount",
-    "quota_warn_message",
     "quota_warn_threshold",
-    "return_path",
     "shadow_transport",
     "use_bsmtp",
-    "use_crlf",
     "user",
 };
 
 // The two files are copied as they are.
-constexpr std::array<std::string_view, 12> kQueuefile{
-    "body_only",   "delivery_date_add", "envelope_to_add",  "group",
-    "headers_add", "headers_only",      "headers_remove",   "message_size_limit",
-    "return_path", "return_path_add",   "shadow_transport", "user",
+constexpr std::array<std::string_view, 11> kQueuefile{
+    "body_only",
+    "delivery_date_add",
+    "envelope_to_add",
+    "group",
+    "headers_add",
+    "headers_only",
+    "headers_remove",
+    "return_path",
+    "return_path_add",
+    "shadow_transport",
+    "user",
 };
 
 constexpr std::array<std::string_view, 20> kSmtp{
@@ -93,8 +91,7 @@ std::optional<std::string_view> literal_of(const OptionValue& value) {
   } else if (const auto* plain = std::get_if<std::string>(&value.value)) {
     text = *plain;
   }
-  text = policy::trimmed(text);
-  return text == R"("")" ? std::string_view() : text;
+  return policy::trimmed(text);
 }
 
 // Delivery is by whoever runs us; an option that names him is served.
@@ -141,11 +138,13 @@ std::optional<std::string> unserved(const policy::Driver& transport) {
   return std::nullopt;
 }
 
-std::optional<std::string> unserved_user(const policy::Driver& router) {
-  for (std::string_view name : {"user", "group", "check_local_user"})
+bool delivers_as_another(const policy::Driver& router, std::string_view local_part) {
+  for (const char* name : {"user", "group"})
     for (const OptionValue& value : router.options.all(name))
-      if (!asks_for_nothing(value)) return std::string(name);
-  return std::nullopt;
+      if (!asks_for_nothing(value)) return true;
+  return !router.options.has("user") &&
+         router.options.boolean("check_local_user", false) &&
+         !is_our_user(std::string(local_part));
 }
 
 }  // namespace qrunner

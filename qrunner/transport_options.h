@@ -19,7 +19,9 @@ namespace qrunner {
 // The first option of `transport` that is set and not served.  Set to its default, or
 // to what means "no", it asks for nothing.
 std::optional<std::string> unserved(const policy::Driver& transport);
-// The option by which `router` wants its local deliveries made by another user.
-std::optional<std::string> unserved_user(const policy::Driver& router);
+
+// Does the router want local deliveries to be somebody else's than ours, by user, group
+// or check_local_user?  A transport that names its user counts more than this.
+bool delivers_as_another(const policy::Driver& router, std::string_view local_part);
 
 }  // namespace qrunner

@@ -327,7 +327,7 @@ TEST(RunPolicy, WhatATransportAsksForAndWeDoNotServeIsLeftForExim) {
     spool.put(TestSpool::id(1), {});
     std::string option(line.substr(0, line.find(' ')));
     std::string plan = spool.run({"--dry-run"}).out;
-    EXPECT_TRUE(has(plan, "(left for Exim: " + option + " of transport remote)"))
+    EXPECT_TRUE(has(plan, "(left for Exim: option " + option + " of transport remote)"))
         << plan;
     EXPECT_EQ(spool.run({"-q"}).status, 0);
     EXPECT_TRUE(sink.messages().empty()) << line;
@@ -403,7 +403,7 @@ copies:
   ASSERT_EQ(mails.size(), 1U) << spool.log();
   EXPECT_TRUE(
       mails[0].starts_with("Return-path: <s@x.example>\n"
-                           "Envelope-to: joe@x.example\nSubject: "))
+                           "Envelope-to: all@x.example\nSubject: "))
       << mails[0];
   EXPECT_TRUE(mails[0].ends_with("\n\nbody\n"));
   EXPECT_EQ(slurp(spool.path() / "copies" / (id + "-D")), id + "-D\nbody\n");
@@ -494,6 +494,137 @@ TEST(RunPolicy, Q54_ALocalDeliveryThatFailedForTooLongIsBounced) {
   EXPECT_TRUE(has(spool.log(), id + " ** one@x.example: retry timeout exceeded\n"))
       << spool.log();
   EXPECT_TRUE(has(spool.log(), " <= <> R=" + id)) << spool.log();
+}
+
+// What lies in a maildir.
+std::vector<std::string> mails_in(const fs::path& box) {
+  std::vector<std::string> mails;
+  if (!fs::exists(box / "new")) return mails;
+  for (const auto& file : fs::directory_iterator(box / "new"))
+    mails.push_back(slurp(file.path()));
+  return mails;
+}
+
+TEST(RunPolicy, AMaildirIsWrittenAsItsOptionsSay) {
+  struct Row {
+    std::string options, mail;
+  };
+  const std::string id = TestSpool::id(1);
+  const std::string head = "Subject: " + id + "\nMessage-Id: <" + id + "@x.example>\n",
+                    body = "a\nb\n";
+  const Row kRows[] = {
+      {"", head + "\n" + body},
+      {"headers_only\n", head + "\n"},
+      {"body_only\nreturn_path_add\n", body},
+      {"use_crlf\nbody_only\n", "a\r\nb\r\n"},
+      {"use_crlf\nheaders_only\nheaders_remove = message-id\n",
+       "Subject: " + id + "\r\n\r\n"},
+      {"body_only\nuse_crlf\nmessage_prefix = \"<$local_part>\\n\"\n"
+       "message_suffix = \"\\n\"\n",
+       "<one>\na\r\nb\r\n\n"},
+      {"return_path_add\nreturn_path = $return_path.$local_part\nheaders_only\n",
+       "Return-path: <s@x.example.one>\n" + head + "\n"},
+      {"headers_add = X: 1\nheaders_add = Y: 2\nheaders_only\n",
+       head + "X: 1\nY: 2\n\n"},
+      {"message_size_limit = 1K\n", head + "\n" + body},
+  };
+  for (const Row& row : kRows) {
+    TestSpool spool;
+    spool.configure(to_boxes(spool, row.options));
+    spool.put(id, {.body = body});
+    EXPECT_EQ(spool.run({"-q"}).status, 0);
+    EXPECT_EQ(mails_in(spool.path() / "mail/one"), std::vector{row.mail})
+        << row.options << spool.log();
+  }
+}
+
+TEST(RunPolicy, AMaildirHasTheModesThatItsOptionsSay) {
+  TestSpool spool;
+  spool.configure(to_boxes(spool, "  mode = 0664\n  directory_mode = 02775\n"));
+  spool.put(TestSpool::id(1), {});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  auto box = spool.path() / "mail/one";
+  auto bits = [](const fs::path& path) {
+    return static_cast<unsigned>(fs::status(path).permissions());
+  };
+  EXPECT_EQ(bits(box), 02775U);
+  EXPECT_EQ(bits(box / "tmp"), 02775U);
+  for (const auto& file : fs::directory_iterator(box / "new"))
+    EXPECT_EQ(bits(file.path()), 0664U);
+}
+
+TEST(RunPolicy, AMessageThatIsTooBigForATransportIsBounced) {
+  TestSpool spool;
+  spool.configure(to_boxes(spool, "  message_size_limit = ${if eq{1}{1}{1K}}\n"));
+  std::string id = TestSpool::id(1);
+  spool.put(id, {.body = std::string(1100, 'x') + "\n"});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(has(spool.log(), "message is too big (transport limit = 1024)"))
+      << spool.log();
+  EXPECT_TRUE(has(spool.log(), " <= <> R=" + id)) << spool.log();
+  EXPECT_TRUE(mails_in(spool.path() / "mail/one").empty());
+}
+
+TEST(RunPolicy, ATransportSeesTheAddressAsItsRouterDid) {
+  TestSpool spool;
+  std::string root = spool.path().string();
+  spool.configure(R"(
+begin routers
+staff:
+  driver = accept
+  local_part_prefix = real-
+  local_part_prefix_optional
+  local_parts = joe
+  router_home_directory = )" +
+                  root + R"(/home/$local_part
+  transport = boxes
+begin transports
+boxes:
+  driver = appendfile
+  maildir_format
+  directory = $home/$local_part_data/$original_local_part
+begin retry
+* * F,2h,15m
+)");
+  spool.put(TestSpool::id(1), {.recipients = {"Real-Joe@x.example"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(mails_in(spool.path() / "home/joe/joe/Real-Joe").size(), 1U) << spool.log();
+}
+
+TEST(RunPolicy, ATransportWithAnOptionThatIsNotServedIsLeftToExim) {
+  TestSpool spool;
+  spool.configure(to_boxes(spool, "  quota = 10M\n"));
+  spool.put(TestSpool::id(1), {});
+  auto before = spool.files();
+  auto plan = spool.run({"--dry-run"});
+  EXPECT_TRUE(has(plan.out, "(left for Exim: option quota of transport boxes)"))
+      << plan.out;
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(has(spool.log(), "1 left for Exim")) << spool.log();
+  EXPECT_EQ(spool.files(), before);
+}
+
+TEST(RunPolicy, ASpoolFileOfSeveralPiecesIsCopiedAsItIs) {
+  TestSpool spool;
+  spool.configure(R"(
+begin routers
+all:
+  driver = accept
+  transport = copies
+begin transports
+copies:
+  driver = queuefile
+  directory = )" + spool.path().string() +
+                  "/copies\n");
+  std::string body;
+  for (int i = 0; i < 30'000; ++i) body += "line " + std::to_string(i) + "\r\n";
+  std::string id = TestSpool::id(1);
+  spool.put(id, {.options = "-spool_file_wireformat\n", .body = body});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(slurp(spool.path() / "copies" / (id + "-D")) == id + "-D\n" + body)
+      << spool.log();
+  EXPECT_TRUE(
+      has(slurp(spool.path() / "copies" / (id + "-H")), "-spool_file_wireformat"));
 }
 
 TEST(RunPolicy, ADomainOfOneMailboxWaitsAsOne) {

@@ -2,7 +2,10 @@
 #include "qrunner/transport_options.h"
 
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <unistd.h>
+
+#include <memory>
 
 #include "policy/policy.h"
 #include "policy/programs.h"
@@ -15,18 +18,47 @@ struct Row {
   std::string unserved;
 };
 
-// The option that is not served, or what is wrong with the policy.
-std::string judged(const Row& row) {
-  std::string text =
-      "primary_hostname = here.example\nbegin transports\nt:\n  driver = " +
-      std::string(row.driver) + "\n" + row.options;
-  policy::PolicyFile file{"run.conf", text};
+std::shared_ptr<const policy::Policy> loaded(const std::string& sections) {
+  policy::PolicyFile file{"run.conf", "primary_hostname = here.example\n" + sections};
   auto loaded =
       policy::load_policy(file, base::CommonOptions(), *policy::find_program("run"));
-  if (!loaded || !loaded->policy)
-    return loaded ? loaded->source.format(loaded->diagnostics.errors.front(), "error")
-                  : loaded.error().text;
-  return qrunner::unserved(loaded->policy->transports.front()).value_or("");
+  if (loaded && !loaded->policy)
+    ADD_FAILURE() << loaded->source.format(loaded->diagnostics.errors.front(), "error");
+  return loaded ? loaded->policy : nullptr;
+}
+
+std::string judged(const Row& row) {
+  auto policy = loaded("begin transports\nt:\n  driver = " + std::string(row.driver) +
+                       "\n" + row.options);
+  if (!policy) return "no policy";
+  return qrunner::unserved(policy->transports.front()).value_or("");
+}
+
+// Of a router and a local part.
+struct Account {
+  std::string router, local_part;
+  bool another;
+};
+
+TEST(TransportOptions, RoutersThatDeliverAsAnotherUserAreFound) {
+  std::string us = ::getpwuid(::geteuid())->pw_name;
+  std::string other = us == "root" ? "daemon" : "root";
+  const Account kRows[] = {
+      {"", us, false},
+      {"check_local_user\n", us, false},
+      {"check_local_user\n", other, true},
+      {"check_local_user\nuser = " + us + "\n", other, false},
+      {"user = " + other + "\n", us, true},
+      {"user = ${local_part}\n", us, true},
+  };
+  for (const Account& row : kRows) {
+    auto policy =
+        loaded("begin routers\nr:\n  driver = accept\n  verify_only\n" + row.router);
+    ASSERT_TRUE(policy) << row.router;
+    EXPECT_EQ(qrunner::delivers_as_another(policy->routers.front(), row.local_part),
+              row.another)
+        << row.router << row.local_part;
+  }
 }
 
 TEST(TransportOptions, WhatIsNotServedIsNamed) {
@@ -44,7 +76,8 @@ TEST(TransportOptions, WhatIsNotServedIsNamed) {
       {"appendfile", "create_file = anywhere\n", ""},
       {"appendfile", "create_file = belowhome\n", "create_file"},
       {"appendfile", "check_string = \"From \"\n", "check_string"},
-      {"appendfile", "check_string = \"\"\n", ""},
+      {"appendfile", "check_string = \"\"\nescape_string = >\n", ""},
+      {"appendfile", "mode = 0640\nuse_crlf\nmessage_size_limit = 1M\n", ""},
       {"appendfile", "user = " + uid + "\ngroup = " + gid + "\n", ""},
       {"appendfile", "user = " + other + "\n", "user"},
       {"appendfile", "user = no-such-user-here\n", "user"},
