@@ -216,7 +216,7 @@ constexpr std::array kOptions{
     row("restrict_to_path", T::boolean, "false", "Run only what lies there.", "pipe"),
     row("retry_include_ip_address", T::expanded_boolean, "true",
         "Failures are remembered for an address of a host.", "smtp"),
-    row("retry_use_local_part", T::boolean, "false",
+    row("retry_use_local_part", T::boolean, "true",
         "Failures are remembered for each address."),
     row("return_fail_output", T::boolean, "false", "Return the output if it fails.",
         "pipe"),
