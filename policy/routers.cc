@@ -353,9 +353,9 @@ class Run {
     const Template* home = attempt.router.options.expanded("transport_home_directory");
     if (!home) return {};
     auto path = expand_path(*home, attempt.evaluation);
-    if (path) address.home = *std::move(path);
     if (!path && path.error().kind != Failure::Kind::forced)
       return std::unexpected(path.error());
+    if (path) address.home = *std::move(path);
     return {};
   }
 
