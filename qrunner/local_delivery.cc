@@ -14,18 +14,14 @@
 
 #include "base/safe_file.h"
 #include "base/text.h"
-#include "policy/mail_address.h"
 #include "policy/option_value.h"
-#include "policy/path_template.h"
 #include "policy/source.h"
-#include "policy/variable_table.h"
+#include "qrunner/transport_view.h"
 #include "spoolfmt/d_file.h"
 
 namespace qrunner {
 
 namespace {
-
-using policy::variable_id;
 
 // One transport's work for one message.
 class LocalDelivery {
@@ -34,11 +30,8 @@ class LocalDelivery {
       : message_(message),
         transport_(*message.site().transport),
         queued_(message.queued()),
-        context_(routes.policy(), queued_, message.message().path("-H").parent_path(),
-                 routes.clock().now(), routes.files(), routes.names()),
-        evaluation_{.policy = routes.policy(),
-                    .context = context_,
-                    .phase = policy::Phase::transport},
+        view_(routes, transport_, queued_, message.message().path("-H").parent_path()),
+        hostname_(routes.policy().primary_hostname),
         now_(routes.clock().now()) {}
 
   Verdict deliver(const Destination& to) {
@@ -77,34 +70,11 @@ class LocalDelivery {
 
   // Shows expansions the address.  The largest message that it takes; 0: any.
   base::Result<std::uint64_t> prepare(const Destination& to) {
-    const policy::RoutedAddress& routed = to.routed;
-    return_path_ = message_.envelope().sender;
-    const std::pair<policy::VariableId, std::string_view> kShown[] = {
-        {variable_id("local_part"), routed.local_part},
-        {variable_id("local_part_data"), routed.local_part_data},
-        {variable_id("local_part_prefix"), routed.local_part_prefix},
-        {variable_id("local_part_suffix"), routed.local_part_suffix},
-        {variable_id("domain_data"), routed.domain_data},
-        {variable_id("home"), routed.home},
-        {variable_id("router_name"), routed.router},
-        {variable_id("transport_name"), routed.transport},
-        {variable_id("address_data"), routed.address_data},
-        {variable_id("return_path"), return_path_},
-    };
-    for (const auto& [variable, value] : kShown)
-      context_.set_variable(variable, std::string(value));
-    context_.set_variable(variable_id("domain"), policy::take_apart(to.unique).domain);
-    auto original = policy::take_apart(message_.recipient(to).address);
-    context_.set_variable(variable_id("original_local_part"), original.local_part);
-    context_.set_variable(variable_id("original_domain"), original.domain);
-    for (const auto& [name, value] : routed.variables)
-      context_.set_named_variable(name, value);
-    if (auto home = TRY(path_of("home_directory")))
-      context_.set_variable(variable_id("home"), *std::move(home));
-    if (auto other = TRY(text_of("return_path"))) {
-      return_path_ = *std::move(other);
-      context_.set_variable(variable_id("return_path"), return_path_);
-    }
+    const Destination* one = &to;
+    view_.show({&one, 1});
+    if (auto home = TRY(known(view_.path("home_directory"))))
+      view_.set_home(*std::move(home));
+    return_path_ = TRY(known(view_.return_path(message_.envelope().sender)));
     auto limit = TRY(text_of("message_size_limit"));
     if (!limit || policy::trimmed(*limit).empty()) return 0;
     auto number = policy::parse_integer(policy::trimmed(*limit));
@@ -116,7 +86,7 @@ class LocalDelivery {
   }
 
   base::Result<void> write(const Destination& to) {
-    auto directory = TRY(path_of("directory"));
+    auto directory = TRY(known(view_.path("directory")));
     if (!directory)
       return base::fail(base::Code::config,
                         "transport " + transport_.name + " has no directory");
@@ -132,34 +102,15 @@ class LocalDelivery {
     return transport_.options.boolean(option, otherwise);
   }
 
-  // Nothing: it is not set, or forced to fail.
-  base::Result<std::optional<std::string>> text_of(std::string_view option) {
-    auto value = option_text(transport_, option, evaluation_);
+  // What could not be expanded is the configuration's fault.
+  template <class Value>
+  static base::Result<Value> known(policy::Outcome<Value> value) {
     if (!value) return base::fail(base::Code::config, value.error().text);
     return *std::move(value);
   }
 
-  base::Result<std::optional<std::string>> path_of(std::string_view option) {
-    const policy::Template* text = transport_.options.expanded(option);
-    if (!text) return std::nullopt;
-    auto path = policy::expand_path(*text, evaluation_);
-    if (path) return *std::move(path);
-    if (path.error().kind == policy::Failure::Kind::forced) return std::nullopt;
-    return base::fail(base::Code::config, path.error().text);
-  }
-
-  // Of an option that may be set several times.
-  base::Result<void> add_texts(std::string_view option, std::vector<std::string>& out) {
-    for (const policy::OptionValue& value : transport_.options.all(option)) {
-      auto text = policy::expand(std::get<policy::Template>(value.value), evaluation_);
-      if (!text && text.error().kind == policy::Failure::Kind::forced) continue;
-      if (!text)
-        return base::fail(base::Code::config,
-                          "failed to expand " + std::string(option) + " of transport " +
-                              transport_.name + ": " + text.error().text);
-      if (!text->empty()) out.push_back(*std::move(text));
-    }
-    return {};
+  base::Result<std::optional<std::string>> text_of(std::string_view option) {
+    return known(view_.text(option));
   }
 
   // ---- files
@@ -188,9 +139,7 @@ class LocalDelivery {
       out += "Envelope-to: " + message_.recipient(to).address + "\n";
     if (is_set("delivery_date_add"))
       out += "Delivery-date: " + base::format_mail_date(now_) + "\n";
-    HeaderChanges changes{to.routed.headers_add, to.routed.headers_remove};
-    TRY(add_texts("headers_add", changes.add));
-    TRY(add_texts("headers_remove", changes.remove));
+    auto changes = TRY(known(view_.header_changes(to.routed)));
     return out + sent_headers(message_.file(), changes);
   }
 
@@ -215,7 +164,7 @@ class LocalDelivery {
     std::string name = std::to_string(since / 1'000'000) + ".M" +
                        std::to_string(since % 1'000'000) + "P" +
                        std::to_string(::getpid()) + "Q" + std::to_string(++count) +
-                       "." + evaluation_.policy.primary_hostname;
+                       "." + hostname_;
     auto file = TRY(base::SafeFile::create(directory / "tmp" / name));
     auto mode = static_cast<mode_t>(transport_.options.integer("mode", 0600));
     if (::fchmod(file.fd(), mode) != 0)
@@ -284,8 +233,8 @@ class LocalDelivery {
   const Outgoing& message_;
   const policy::Driver& transport_;
   spoolfmt::Queued queued_;
-  RoutingContext context_;
-  policy::Evaluation evaluation_;
+  TransportView view_;
+  const std::string& hostname_;
   base::Time now_;
   std::string return_path_;
 };

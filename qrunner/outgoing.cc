@@ -159,20 +159,12 @@ base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site) 
 
 base::Result<void> Outgoing::make_envelope(const Terms& terms) {
   const Destination& first = *targets_.front();
-  spoolfmt::Queued queued = queued_of(message_, file_);
-  TransportView view(terms.routes, *site_->transport, queued,
-                     message_.path("-H").parent_path());
-  view.show(targets_);
   const std::string& errors_to = recipient(first).errors_to;
-  auto sender = view.return_path(
-      first.routed.errors_to.value_or(errors_to.empty() ? file_.sender : errors_to));
-  auto changes = view.header_changes(first.routed);
-  if (!sender || !changes) {
-    obstacle_ = sender ? changes.error().text : sender.error().text;
-    return {};
-  }
-  envelope_.sender = *std::move(sender);
-  head_ = sent_headers(file_, *changes);
+  envelope_.sender =
+      first.routed.errors_to.value_or(errors_to.empty() ? file_.sender : errors_to);
+  HeaderChanges changes{first.routed.headers_add, first.routed.headers_remove};
+  if (site_->kind == Site::Kind::smtp && !see_transport(terms, changes)) return {};
+  head_ = sent_headers(file_, changes);
   struct stat status{};
   if (::fstat(message_.d_fd(), &status) != 0)
     return base::system_failure(message_.path("-D").string(), errno);
@@ -194,6 +186,22 @@ base::Result<void> Outgoing::make_envelope(const Terms& terms) {
   // The loop that sends must not wait for a disk.
   ::posix_fadvise(message_.d_fd(), 0, 0, POSIX_FADV_WILLNEED);
   return {};
+}
+
+bool Outgoing::see_transport(const Terms& terms, HeaderChanges& changes) {
+  spoolfmt::Queued queued = queued_of(message_, file_);
+  TransportView view(terms.routes, *site_->transport, queued,
+                     message_.path("-H").parent_path());
+  view.show(std::vector<const Destination*>(targets_.begin(), targets_.end()));
+  auto sender = view.return_path(envelope_.sender);
+  auto all = view.header_changes(targets_.front()->routed);
+  if (sender && all) {
+    envelope_.sender = *std::move(sender);
+    changes = *std::move(all);
+    return true;
+  }
+  obstacle_ = sender ? all.error().text : sender.error().text;
+  return false;
 }
 
 spoolfmt::Queued Outgoing::queued() const {

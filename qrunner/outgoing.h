@@ -103,6 +103,9 @@ class Outgoing {
   base::Result<void> choose_targets(const Terms& terms, SiteIndex site);
   bool joins(const Destination& destination, std::size_t most, bool one_domain);
   base::Result<void> make_envelope(const Terms& terms);
+  // What the transport of a remote site says of sender and header lines.  False: it
+  // cannot be expanded, see obstacle().
+  bool see_transport(const Terms& terms, HeaderChanges& changes);
 
   spoolfmt::LockedMessage message_;
   spoolfmt::HFile file_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "policy/mail_address.h"
+#include "policy/path_template.h"
 #include "policy/routing.h"
 #include "policy/variable_table.h"
 #include "qrunner/smtp_settings.h"
@@ -23,30 +24,38 @@ TransportView::TransportView(RoutePhase& routes, const policy::Driver& transport
                   .context = context_,
                   .phase = policy::Phase::transport} {}
 
-void TransportView::show(std::span<Destination* const> targets) {
+void TransportView::show(std::span<const Destination* const> targets) {
+  auto set = [this](policy::VariableId variable, std::string_view text) {
+    context_.set_variable(variable, std::string(text));
+  };
   auto common = [&](policy::VariableId variable, auto text_of) {
     std::string text(text_of(*targets.front()));
     bool all = std::ranges::all_of(
         targets, [&](const Destination* one) { return text_of(*one) == text; });
-    context_.set_variable(variable, all ? std::move(text) : std::string());
+    set(variable, all ? text : "");
   };
-  auto parts = [](const Destination& one) { return policy::take_apart(one.unique); };
   auto original = [this](const Destination& one) {
     return policy::take_apart(queued_.h.file.recipients[one.recipient].address);
   };
   common(variable_id("local_part"),
-         [&](const auto& one) { return parts(one).local_part; });
-  common(variable_id("domain"), [&](const auto& one) { return parts(one).domain; });
+         [](const Destination& one) { return one.routed.local_part; });
+  common(variable_id("local_part_data"),
+         [](const Destination& one) { return one.routed.local_part_data; });
+  common(variable_id("domain"),
+         [](const Destination& one) { return policy::take_apart(one.unique).domain; });
+  common(variable_id("domain_data"),
+         [](const Destination& one) { return one.routed.domain_data; });
   common(variable_id("original_local_part"),
-         [&](const auto& one) { return original(one).local_part; });
+         [&](const Destination& one) { return original(one).local_part; });
   common(variable_id("original_domain"),
-         [&](const auto& one) { return original(one).domain; });
+         [&](const Destination& one) { return original(one).domain; });
   const policy::RoutedAddress& routed = targets.front()->routed;
-  context_.set_variable(variable_id("router_name"), routed.router);
-  context_.set_variable(variable_id("transport_name"), routed.transport);
-  context_.set_variable(variable_id("address_data"), routed.address_data);
-  context_.set_variable(variable_id("local_part_prefix"), routed.local_part_prefix);
-  context_.set_variable(variable_id("local_part_suffix"), routed.local_part_suffix);
+  set(variable_id("local_part_prefix"), routed.local_part_prefix);
+  set(variable_id("local_part_suffix"), routed.local_part_suffix);
+  set(variable_id("home"), routed.home);
+  set(variable_id("router_name"), routed.router);
+  set(variable_id("transport_name"), routed.transport);
+  set(variable_id("address_data"), routed.address_data);
   for (const auto& [name, value] : routed.variables)
     context_.set_named_variable(name, value);
 }
@@ -56,6 +65,16 @@ policy::Outcome<std::optional<std::string>> TransportView::text(
   return option_text(transport_, option, evaluation_);
 }
 
+policy::Outcome<std::optional<std::string>> TransportView::path(
+    std::string_view option) {
+  const policy::Template* text = transport_.options.expanded(option);
+  if (!text) return std::nullopt;
+  auto path = policy::expand_path(*text, evaluation_);
+  if (path) return *std::move(path);
+  if (path.error().kind == policy::Failure::Kind::forced) return std::nullopt;
+  return std::unexpected(path.error());
+}
+
 policy::Outcome<HeaderChanges> TransportView::header_changes(
     const policy::RoutedAddress& routed) {
   HeaderChanges changes{routed.headers_add, routed.headers_remove};
@@ -63,6 +82,10 @@ policy::Outcome<HeaderChanges> TransportView::header_changes(
       policy::add_header_changes(transport_, evaluation_, changes.add, changes.remove);
   if (!done) return std::unexpected(done.error());
   return changes;
+}
+
+void TransportView::set_home(std::string directory) {
+  context_.set_variable(variable_id("home"), std::move(directory));
 }
 
 policy::Outcome<std::string> TransportView::return_path(const std::string& sender) {

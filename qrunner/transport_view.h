@@ -26,12 +26,15 @@ class TransportView {
 
   // From now on it is about these, of whom there is one at least: what they do not have
   // in common is empty.
-  void show(std::span<Destination* const> targets);
+  void show(std::span<const Destination* const> targets);
 
-  policy::Evaluation& evaluation() { return evaluation_; }
+  // $home is this one from now on.
+  void set_home(std::string directory);
 
   // An option's text; nothing if it is not set or its expansion is forced to fail.
   policy::Outcome<std::optional<std::string>> text(std::string_view option);
+  // The same of an option that names a file or directory.
+  policy::Outcome<std::optional<std::string>> path(std::string_view option);
   // What the router wants and the transport wants beside it.
   policy::Outcome<HeaderChanges> header_changes(const policy::RoutedAddress& routed);
   // The envelope's sender, which is `sender` unless the transport has another.
