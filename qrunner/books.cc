@@ -298,6 +298,7 @@ class Finish {
   // ---- the end
 
   base::Result<void> complete() {
+    if (books_.preserve_message_logs) write_own_lines();
     TRY(outgoing_.message().remove_but_journal(books_.preserve_message_logs));
     books_.sweep.add(outgoing_.message().path("-J"));
     ++books_.tally.completed;
@@ -330,6 +331,7 @@ class Finish {
       file.remove("deliver_firsttime");
       changed_ = true;
     }
+    write_own_lines();
     if (changed_ || !outgoing_.thawed().empty()) TRY(outgoing_.message().publish(file));
     ++books_.tally.remaining;
     return outgoing_.message().remove_journal();
@@ -338,8 +340,13 @@ class Finish {
   base::Result<void> main_line(const std::string& text) {
     return books_.log.write(outgoing_.id().text(), text);
   }
-  void own_line(const std::string& text) {
-    if (books_.message_logs) outgoing_.message().log(text, books_.clock.now());
+  void own_line(std::string text) {
+    if (books_.message_logs) own_lines_.push_back(std::move(text));
+  }
+  // The log of a message that ends goes with it, so nothing is written until we know.
+  void write_own_lines() {
+    for (const std::string& line : own_lines_)
+      outgoing_.message().log(line, books_.clock.now());
   }
 
   Outgoing& outgoing_;
@@ -350,6 +357,7 @@ class Finish {
   Waiting waiting_;
   std::vector<std::size_t> timed_out_;
   std::vector<Reported> delayed_;
+  std::vector<std::string> own_lines_;
   std::optional<bool> host_over_;  // the host was asked about: one record for all
   bool changed_ = false;           // -H says more than it did
 };
