@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <ctime>
+#include <mutex>
 
 #include "base/text.h"
 
@@ -40,6 +41,16 @@ Result<Fd> open_log(const std::filesystem::path& path) {
   return made;
 }
 
+std::pair<dev_t, ino_t> file_of(const struct stat& status) {
+  return {status.st_dev, status.st_ino};
+}
+
+std::pair<dev_t, ino_t> file_of(const Fd& fd) {
+  struct stat status{};
+  (void)::fstat(fd.get(), &status);
+  return file_of(status);
+}
+
 }  // namespace
 
 std::string format_log_time(Time time) {
@@ -52,10 +63,13 @@ std::string format_log_time(Time time) {
 }
 
 MainLog::MainLog(std::filesystem::path path, Fd fd, const Clock& clock)
-    : path_(std::move(path)), fd_(std::move(fd)), clock_(&clock) {}
+    : path_(std::move(path)), fd_(std::move(fd)), file_(file_of(fd_)), clock_(&clock) {}
 
 MainLog::MainLog(MainLog&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::move(other.fd_)), clock_(other.clock_) {}
+    : path_(std::move(other.path_)),
+      fd_(std::move(other.fd_)),
+      file_(other.file_),
+      clock_(other.clock_) {}
 
 Result<MainLog> MainLog::open(std::filesystem::path path, const Clock& clock) {
   Fd fd = TRY(open_log(path));
@@ -66,12 +80,14 @@ MainLog MainLog::to_stderr(const Clock& clock) {
   return {{}, Fd(), clock};
 }
 
-Result<void> MainLog::follow_rotation() {
+bool MainLog::rotated() const {
   struct stat named{};
-  struct stat opened{};
-  bool same = ::stat(path_.c_str(), &named) == 0 && ::fstat(fd_.get(), &opened) == 0 &&
-              named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
-  if (!same) fd_ = TRY(open_log(path_));
+  return ::stat(path_.c_str(), &named) != 0 || file_of(named) != file_;
+}
+
+Result<void> MainLog::reopen() {
+  fd_ = TRY(open_log(path_));
+  file_ = file_of(fd_);
   return {};
 }
 
@@ -87,9 +103,16 @@ Result<void> MainLog::write(std::string_view id, std::string_view text) {
   }
   if (line.size() > kLongestLine - 1) line.resize(kLongestLine - 1);
   line += '\n';
-  std::lock_guard guard(mutex_);
-  if (path_.empty()) return write_all(STDERR_FILENO, line, "stderr");
-  TRY(follow_rotation());
+  if (path_.empty()) {
+    std::lock_guard alone(mutex_);
+    return write_all(STDERR_FILENO, line, "stderr");
+  }
+  // The kernel keeps apart what is one write, of ours as of other programs.
+  std::shared_lock together(mutex_);
+  if (!rotated()) return write_all(fd_.get(), line, path_.string());
+  together.unlock();
+  std::lock_guard alone(mutex_);
+  if (rotated()) TRY(reopen());
   return write_all(fd_.get(), line, path_.string());
 }
 

@@ -7,10 +7,13 @@
 // line, so that rotation by rename is followed without a signal.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
-#include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -36,12 +39,14 @@ class MainLog {
 
  private:
   MainLog(std::filesystem::path path, Fd fd, const Clock& clock);
-  Result<void> follow_rotation();
+  bool rotated() const;
+  Result<void> reopen();
 
   std::filesystem::path path_;  // empty: stderr
   Fd fd_;
+  std::pair<dev_t, ino_t> file_;  // what fd_ is
   const Clock* clock_;
-  std::mutex mutex_;
+  std::shared_mutex mutex_;  // lines are written side by side, the file opened alone
 };
 
 // "2026-11-21 10:43:00" in the local zone: the frame of log lines and message logs.
