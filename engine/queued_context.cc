@@ -140,8 +140,8 @@ std::string_view QueuedContext::sender_rcvhost() {
 
 // $message_body, $message_body_end: line ends and NULs are blanks.
 Outcome<std::string_view> QueuedContext::body(bool end) {
-  std::string path = input_ / (std::string(queued_.entry.stem()) + "-D");
-  auto fd = policy::outcome(base::open_file(path, O_RDONLY | O_NOFOLLOW));
+  std::string path = input_ + "/" + std::string(queued_.entry.stem()) + "-D";
+  auto fd = policy::outcome(base::open_at(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW));
   if (!fd) return std::unexpected(fd.error());
   struct stat status{};
   if (::fstat(fd->get(), &status) != 0)

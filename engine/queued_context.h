@@ -7,7 +7,6 @@
 // here are refused when it is read.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -24,8 +23,8 @@ namespace engine {
 class QueuedContext : public policy::Context {
  public:
   // `input` is the directory of the message's files.  All live longer than this.
-  QueuedContext(const spoolfmt::Queued& queued, std::filesystem::path input,
-                base::Time now, policy::LookupFiles& files)
+  QueuedContext(const spoolfmt::Queued& queued, std::string input, base::Time now,
+                policy::LookupFiles& files)
       : queued_(queued), input_(std::move(input)), now_(now), files_(files) {}
 
   policy::Outcome<std::string_view> variable(policy::VariableId id) override;
@@ -67,7 +66,7 @@ class QueuedContext : public policy::Context {
   policy::Outcome<std::string_view> body(bool end);
 
   const spoolfmt::Queued& queued_;
-  std::filesystem::path input_;
+  std::string input_;
   base::Time now_;
   policy::LookupFiles& files_;
   std::string kept_;  // what variable() made up

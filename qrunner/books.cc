@@ -300,7 +300,7 @@ class Finish {
   base::Result<void> complete() {
     if (books_.preserve_message_logs) write_own_lines();
     TRY(outgoing_.message().remove_but_journal(books_.preserve_message_logs));
-    books_.sweep.add(outgoing_.message().path("-J"));
+    books_.sweep.add(outgoing_.message().name("-J"));
     ++books_.tally.completed;
     std::string text = "Completed";
     if (books_.shown.has(LogItem::queue_time_overall))

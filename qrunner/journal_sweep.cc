@@ -4,26 +4,28 @@
 #include <unistd.h>
 
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "base/fd.h"
 
 namespace qrunner {
 
-void JournalSweep::add(std::filesystem::path journal) {
+void JournalSweep::add(std::string journal) {
   std::lock_guard guard(mutex_);
   journals_.push_back(std::move(journal));
 }
 
 base::Result<void> JournalSweep::flush() {
-  std::vector<std::filesystem::path> journals;
+  std::vector<std::string> journals;
   {
     std::lock_guard guard(mutex_);
     journals.swap(journals_);
   }
-  std::set<std::filesystem::path> directories;
-  for (const auto& journal : journals) directories.insert(journal.parent_path());
-  for (const auto& directory : directories) TRY(base::sync_directory(directory));
+  std::set<std::string_view> directories;
+  for (std::string_view journal : journals)
+    directories.insert(journal.substr(0, journal.rfind('/')));
+  for (std::string_view directory : directories) TRY(base::sync_directory(directory));
   // One that stays is debris, never harm: its message is gone.
   for (const auto& journal : journals) ::unlink(journal.c_str());
   return {};

@@ -7,8 +7,8 @@
 // messages that ended since the one before.
 #pragma once
 
-#include <filesystem>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -18,14 +18,14 @@ namespace qrunner {
 class JournalSweep {
  public:
   // `journal` belongs to a message whose -H is unlinked.  From any thread.
-  void add(std::filesystem::path journal);
+  void add(std::string journal);
 
   // Syncs each directory once and unlinks.  Blocks.
   base::Result<void> flush();
 
  private:
   std::mutex mutex_;
-  std::vector<std::filesystem::path> journals_;
+  std::vector<std::string> journals_;
 };
 
 }  // namespace qrunner

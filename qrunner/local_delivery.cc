@@ -30,7 +30,7 @@ class LocalDelivery {
       : message_(message),
         transport_(*message.site().transport),
         queued_(message.queued()),
-        view_(routes, transport_, queued_, message.message().path("-H").parent_path()),
+        view_(routes, transport_, queued_, message.message().directory_name()),
         hostname_(routes.policy().primary_hostname),
         now_(routes.clock().now()) {}
 

@@ -2,7 +2,6 @@
 #include "qrunner/outgoing.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,25 +19,26 @@ namespace {
 
 using Kind = Destination::Kind;
 
+// Of -D.  The first piece is there before a message is sent, and for most is all.
+constexpr std::size_t kFirstPiece = 16384;
 constexpr std::size_t kPiece = 65536;
 
-// One read at `offset`, whatever signals come.
-base::Result<std::size_t> read_at(int fd, char* into, std::size_t size, off_t offset) {
+// What -D has at `offset`, but no more than `most`: one read, whatever signals come.
+base::Result<void> read_piece(const spoolfmt::LockedMessage& message,
+                              std::uint64_t offset, std::size_t most,
+                              std::string& into) {
+  std::uint64_t left = message.d_size() - std::min(offset, message.d_size());
+  into.clear();
+  if (left == 0) return {};
   ssize_t count = 0;
-  do count = ::pread(fd, into, size, offset);
-  while (count < 0 && errno == EINTR);
+  into.resize_and_overwrite(
+      std::min<std::uint64_t>(left, most), [&](char* to, std::size_t size) {
+        do count = ::pread(message.d_fd(), to, size, static_cast<off_t>(offset));
+        while (count < 0 && errno == EINTR);
+        return count < 0 ? 0 : static_cast<std::size_t>(count);
+      });
   if (count < 0) return base::system_failure("reading the body", errno);
-  return static_cast<std::size_t>(count);
-}
-
-// A body under the wrong name is mail for the wrong person.
-base::Result<void> check_first_line(const spoolfmt::LockedMessage& message) {
-  char start[64];
-  std::size_t length = message.id().first_line_length();
-  auto count = TRY(read_at(message.d_fd(), start, length, 0));
-  if (spoolfmt::d_first_line_matches({start, count}, message.id())) return {};
-  return base::fail(base::Code::syntax, message.path("-D").string() +
-                                            ": line 1: is not the name of the file");
+  return {};
 }
 
 // What the queue knows of a message that we hold, for whoever evaluates a policy.
@@ -50,9 +50,7 @@ spoolfmt::Queued queued_of(const spoolfmt::LockedMessage& message,
   queued.entry.stem_size = static_cast<std::uint8_t>(id.size());
   queued.entry.subdirectory = message.subdirectory();
   queued.h.file = spoolfmt::view_of(file);
-  struct stat status{};
-  if (::fstat(message.d_fd(), &status) == 0)
-    queued.d_size = static_cast<std::uint64_t>(status.st_size);
+  queued.d_size = message.d_size();
   return queued;
 }
 
@@ -80,7 +78,7 @@ base::Result<std::unique_ptr<Outgoing>> Outgoing::open(const Terms& terms,
   TRY(outgoing->read(terms));
   TRY(outgoing->choose_targets(terms, site));
   if (outgoing->targets_.empty() || site == kDesk) return outgoing;
-  outgoing->journal_ = TRY(spoolfmt::Journal::open(outgoing->message_.path("-J")));
+  outgoing->journal_ = TRY(spoolfmt::Journal::open(outgoing->message_.name("-J")));
   TRY(outgoing->make_envelope(terms));
   return outgoing;
 }
@@ -90,14 +88,18 @@ Outgoing::~Outgoing() {
 }
 
 base::Result<void> Outgoing::record(const std::vector<std::string>& names) {
-  if (!journal_) journal_ = TRY(spoolfmt::Journal::open(message_.path("-J")));
+  if (!journal_) journal_ = TRY(spoolfmt::Journal::open(message_.name("-J")));
   recorded_ = true;
   TRY(journal_->append(names));
   return journal_->sync();
 }
 
 base::Result<void> Outgoing::read(const Terms& terms) {
-  TRY(check_first_line(message_));
+  TRY(read_piece(message_, 0, kFirstPiece, d_start_));
+  // A body under the wrong name is mail for the wrong person.
+  if (!spoolfmt::d_first_line_matches(d_start_, id()))
+    return base::fail(base::Code::syntax,
+                      message_.name("-D") + ": line 1: is not the name of the file");
   file_ = TRY(message_.read_h());
   auto age = MessageAge::of(file_, terms.routes.clock().now());
   ThawDecision decision = decide_thaw(age, terms.request.force_frozen, terms.events);
@@ -127,7 +129,7 @@ bool Outgoing::joins(const Destination& destination, std::size_t most,
 
 base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site) {
   spoolfmt::Queued queued = queued_of(message_, file_);
-  auto input = message_.path("-H").parent_path();
+  std::string input = message_.directory_name();
   plan_ = cancelled_ ? terms.routes.give_up(queued) : terms.routes.plan(queued, input);
   site_ = &terms.routes.sites().at(site);
   if (unrouted()) return {};
@@ -165,9 +167,6 @@ base::Result<void> Outgoing::make_envelope(const Terms& terms) {
   HeaderChanges changes{first.routed.headers_add, first.routed.headers_remove};
   if (site_->kind == Site::Kind::smtp && !see_transport(terms, changes)) return {};
   head_ = sent_headers(file_, changes);
-  struct stat status{};
-  if (::fstat(message_.d_fd(), &status) != 0)
-    return base::system_failure(message_.path("-D").string(), errno);
   for (const Destination* target : targets_) {
     const spoolfmt::Recipient& source = recipient(*target);
     envelope_.recipients.push_back({target->unique, source.dsn_flags, source.orcpt});
@@ -181,17 +180,17 @@ base::Result<void> Outgoing::make_envelope(const Terms& terms) {
   auto lines = static_cast<std::size_t>(std::ranges::count(head_, '\n'));
   const auto* counted = file_.find("body_linecount");
   if (counted && !wire_format()) lines += base::to_number(counted->value).value_or(0);
-  envelope_.size = head_.size() + static_cast<std::uint64_t>(status.st_size) -
-                   id().first_line_length() + lines;
+  envelope_.size = head_.size() + message_.d_size() - id().first_line_length() + lines;
   // The loop that sends must not wait for a disk.
-  ::posix_fadvise(message_.d_fd(), 0, 0, POSIX_FADV_WILLNEED);
+  if (d_start_.size() < message_.d_size())
+    ::posix_fadvise(message_.d_fd(), 0, 0, POSIX_FADV_WILLNEED);
   return {};
 }
 
 bool Outgoing::see_transport(const Terms& terms, HeaderChanges& changes) {
   spoolfmt::Queued queued = queued_of(message_, file_);
   TransportView view(terms.routes, *site_->transport, queued,
-                     message_.path("-H").parent_path());
+                     message_.directory_name());
   view.show(std::vector<const Destination*>(targets_.begin(), targets_.end()));
   auto sender = view.return_path(envelope_.sender);
   auto all = view.header_changes(targets_.front()->routed);
@@ -256,19 +255,21 @@ bool Outgoing::somebody_left() const {
 
 net::Content Outgoing::content() const {
   struct Progress {
-    bool head_given = false;
-    off_t offset = 0;
+    unsigned pieces = 0;
+    std::uint64_t offset = 0;
     std::string buffer;
   };
   auto progress = std::make_shared<Progress>();  // std::function wants copies
-  progress->offset = static_cast<off_t>(id().first_line_length());
+  progress->offset = d_start_.size();
   return [this, progress]() -> base::Result<std::string_view> {
-    if (!std::exchange(progress->head_given, true)) return head_;
-    progress->buffer.resize(kPiece);
-    auto count = TRY(
-        read_at(message_.d_fd(), progress->buffer.data(), kPiece, progress->offset));
-    progress->offset += static_cast<off_t>(count);
-    return std::string_view(progress->buffer).substr(0, count);
+    std::string_view first_piece = d_start_;
+    first_piece.remove_prefix(id().first_line_length());
+    unsigned piece = progress->pieces++;
+    if (piece == 0) return head_;
+    if (piece == 1 && !first_piece.empty()) return first_piece;
+    TRY(read_piece(message_, progress->offset, kPiece, progress->buffer));
+    progress->offset += progress->buffer.size();
+    return progress->buffer;
   };
 }
 

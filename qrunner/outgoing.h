@@ -109,6 +109,7 @@ class Outgoing {
 
   spoolfmt::LockedMessage message_;
   spoolfmt::HFile file_;
+  std::string d_start_;  // the first line of -D, and the body if it is not large
   std::optional<spoolfmt::Journal> journal_;
   Plan plan_;
   const Site* site_ = nullptr;

@@ -174,7 +174,7 @@ class QueueRun {
       return what == Thaw::thaw || what == Thaw::cancel;
     };
     events.due = [&](const Due& due) {
-      auto input = tools_.spool.input(due.queued.entry.subdirectory);
+      auto input = tools_.spool.input_name(due.queued.entry.subdirectory);
       Plan plan = thaw_of(due.queued) == Thaw::cancel ? routes_.give_up(due.queued)
                                                       : routes_.plan(due.queued, input);
       batch.push_back(found_of(due.id, due.queued, std::move(plan)));
@@ -322,7 +322,7 @@ class QueueRun {
                   spoolfmt::Queued& queued, std::vector<Found>& found) {
     auto entry = spoolfmt::find_entry(tools_.spool, id);
     if (!entry || !looker.look(*entry, queued)) return;  // finished meanwhile
-    auto input = tools_.spool.input(entry->subdirectory);
+    auto input = tools_.spool.input_name(entry->subdirectory);
     found.push_back(found_of(id, queued, routes_.plan(queued, input)));
   }
 

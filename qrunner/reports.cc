@@ -10,8 +10,7 @@ base::Result<void> Reports::send(ReportKind kind, const Outgoing& message,
                                  const std::vector<Reported>& about,
                                  std::chrono::seconds delay) {
   spoolfmt::Queued queued = message.queued();
-  RoutingContext context(routes_.policy(), queued,
-                         message.message().path("-H").parent_path(),
+  RoutingContext context(routes_.policy(), queued, message.message().directory_name(),
                          routes_.clock().now(), routes_.files(), routes_.names());
   policy::Evaluation evaluation{.policy = routes_.policy(), .context = context};
   DsnSettings settings = options_.settings;
@@ -65,9 +64,8 @@ base::Result<bool> Reports::warn(const Outgoing& message, spoolfmt::HFile& file,
   });
   if (!due || delayed.empty() || age.bounce) return false;
   spoolfmt::Queued queued = message.queued();
-  RoutingContext context(routes_.policy(), queued,
-                         message.message().path("-H").parent_path(), now,
-                         routes_.files(), routes_.names());
+  RoutingContext context(routes_.policy(), queued, message.message().directory_name(),
+                         now, routes_.files(), routes_.names());
   policy::Evaluation evaluation{.policy = routes_.policy(), .context = context};
   if (!warning_allowed(options_, file, evaluation)) return false;
   TRY(send(ReportKind::warning, message, file.sender, delayed, due->age));

@@ -404,8 +404,7 @@ std::set<std::string> Plan::foreign() const {
   return reasons;
 }
 
-Plan RoutePhase::plan(const spoolfmt::Queued& queued,
-                      const std::filesystem::path& input) {
+Plan RoutePhase::plan(const spoolfmt::Queued& queued, const std::string& input) {
   RoutingContext context(policy_, queued, input, clock_.now(), files_, names_);
   return Planner(policy_, retries_, sites_, queued, context).plan();
 }

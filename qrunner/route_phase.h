@@ -79,7 +79,7 @@ class RoutePhase {
         clock_(clock) {}
 
   // `input` is the directory of the message's files.
-  Plan plan(const spoolfmt::Queued& queued, const std::filesystem::path& input);
+  Plan plan(const spoolfmt::Queued& queued, const std::string& input);
   // Nobody goes anywhere any more: all who are not done fail, as of a message that was
   // frozen for too long.
   Plan give_up(const spoolfmt::Queued& queued);

@@ -19,8 +19,8 @@ class RoutingContext : public engine::QueuedContext {
  public:
   // All live longer than this.
   RoutingContext(const policy::Policy& policy, const spoolfmt::Queued& queued,
-                 std::filesystem::path input, base::Time now,
-                 policy::LookupFiles& files, const Names& names)
+                 std::string input, base::Time now, policy::LookupFiles& files,
+                 const Names& names)
       : QueuedContext(queued, std::move(input), now, files),
         policy_(policy),
         names_(names),

@@ -14,8 +14,7 @@ namespace qrunner {
 using policy::variable_id;
 
 TransportView::TransportView(RoutePhase& routes, const policy::Driver& transport,
-                             const spoolfmt::Queued& queued,
-                             std::filesystem::path input)
+                             const spoolfmt::Queued& queued, std::string input)
     : transport_(transport),
       queued_(queued),
       context_(routes.policy(), queued, std::move(input), routes.clock().now(),

@@ -4,7 +4,6 @@
 // what the queue knows of it, and what routing found out about those it goes to.
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,7 +19,7 @@ class TransportView {
  public:
   // All live longer than this; `input` is the directory of the message's files.
   TransportView(RoutePhase& routes, const policy::Driver& transport,
-                const spoolfmt::Queued& queued, std::filesystem::path input);
+                const spoolfmt::Queued& queued, std::string input);
   TransportView(const TransportView&) = delete;
   TransportView& operator=(const TransportView&) = delete;
 

@@ -33,23 +33,24 @@ std::string format_journal(const std::vector<std::string>& names) {
   return out;
 }
 
-base::Result<Journal> Journal::open(std::filesystem::path path) {
-  auto fd = base::open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW);
+base::Result<Journal> Journal::open(std::string path) {
+  auto fd = base::open_at(AT_FDCWD, path,
+                          O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW);
   if (fd) {
     TRY(settle_file(fd->get(), path));
   } else {
-    fd = base::open_file(path, O_RDWR | O_APPEND | O_NOFOLLOW);
+    fd = base::open_at(AT_FDCWD, path, O_RDWR | O_APPEND | O_NOFOLLOW);
     if (!fd) return std::unexpected(fd.error());
   }
   return Journal(std::move(*fd), std::move(path));
 }
 
 base::Result<void> Journal::append(const std::vector<std::string>& names) {
-  return base::write_all(fd_.get(), format_journal(names), path_.string());
+  return base::write_all(fd_.get(), format_journal(names), path_);
 }
 
 base::Result<void> Journal::sync() {
-  return base::sync(fd_.get(), path_.string());
+  return base::sync(fd_.get(), path_);
 }
 
 }  // namespace spoolfmt

@@ -7,7 +7,6 @@
 // every line is merged into the tree, -H is rewritten and only then -J may go.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,18 +27,17 @@ std::string format_journal(const std::vector<std::string>& names);
 class Journal {
  public:
   // Creates it (0640, owner as its directory's) or goes on with one left over.
-  static base::Result<Journal> open(std::filesystem::path path);
+  static base::Result<Journal> open(std::string path);
 
   // Appends the names in one write.  Not durable before sync().
   base::Result<void> append(const std::vector<std::string>& names);
   base::Result<void> sync();
 
  private:
-  Journal(base::Fd fd, std::filesystem::path path)
-      : fd_(std::move(fd)), path_(std::move(path)) {}
+  Journal(base::Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
   base::Fd fd_;
-  std::filesystem::path path_;
+  std::string path_;
 };
 
 }  // namespace spoolfmt

@@ -6,7 +6,9 @@
 // Lock first, read -H afterwards: it may just have been replaced.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,15 +21,21 @@ namespace spoolfmt {
 
 class LockedMessage {
  public:
-  // Never waits.  Code::locked: somebody else works on it.  Code::not_found: no -D, or
-  // its last owner finished it between our open and our lock.
+  // `spool` lives longer.  Never waits.  Code::locked: somebody else works on it.
+  // Code::not_found: no -D, or its last owner finished it between our open and our
+  // lock.
   static base::Result<LockedMessage> lock(const Spool& spool, const MessageId& id);
 
   const MessageId& id() const { return id_; }
   char subdirectory() const { return subdirectory_; }
   std::filesystem::path path(std::string_view suffix) const;  // "-H", "-D", "-J"
-  std::filesystem::path msglog_path() const;
+  std::string name(std::string_view suffix) const;            // the same, as text
+  std::string directory_name() const { return spool_->input_name(subdirectory_); }
+  std::string msglog_name() const;
   int d_fd() const { return lock_.fd(); }
+  std::uint64_t d_size() const {
+    return d_size_;
+  }  // nobody writes to a -D in the queue
 
   // -H as it is now, not merged with -J.  Fails with Code::syntax on a damaged one.
   base::Result<HFile> read_h() const;
@@ -53,16 +61,19 @@ class LockedMessage {
   void log(std::string_view line, base::Time now) const;
 
  private:
-  LockedMessage(Spool spool, MessageId id, char subdirectory, base::FileLock lock)
-      : spool_(std::move(spool)),
+  LockedMessage(const Spool& spool, MessageId id, char subdirectory,
+                base::FileLock lock, std::uint64_t d_size)
+      : spool_(&spool),
         id_(id),
         subdirectory_(subdirectory),
-        lock_(std::move(lock)) {}
+        lock_(std::move(lock)),
+        d_size_(d_size) {}
 
-  Spool spool_;
+  const Spool* spool_;
   MessageId id_;
   char subdirectory_;
   base::FileLock lock_;
+  std::uint64_t d_size_;
 };
 
 }  // namespace spoolfmt

@@ -44,18 +44,22 @@ base::Result<Directory> open_directory(const std::filesystem::path& path) {
   return directory;
 }
 
-// Gives `path` this mode and, if we are root, the owner of `like`.  A change costs the
-// file system more than a look, and mostly there is nothing to change.
-base::Result<void> settle(int fd, const std::filesystem::path& path, mode_t mode,
-                          const std::filesystem::path& like) {
-  auto failure = [&] { return base::system_failure(path.string(), errno); };
+std::filesystem::path parent_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+// Gives `path` this mode and, if we are root, the owner of the directory it is in.  A
+// change costs the file system more than a look, and mostly there is nothing to change.
+base::Result<void> settle(int fd, const std::string& path, mode_t mode) {
+  auto failure = [&] { return base::system_failure(path, errno); };
   struct stat status{};
   if (::fstat(fd, &status) != 0) return failure();
   if ((status.st_mode & 07777) != mode && ::fchmod(fd, mode) != 0) return failure();
   if (::geteuid() != 0) return {};
+  auto parent = parent_of(path);
   struct stat above{};
-  if (::stat(like.c_str(), &above) != 0)
-    return base::system_failure(like.string(), errno);
+  if (::stat(parent.c_str(), &above) != 0)
+    return base::system_failure(parent.string(), errno);
   bool same = status.st_uid == above.st_uid && status.st_gid == above.st_gid;
   if (!same && ::fchown(fd, above.st_uid, above.st_gid) != 0) return failure();
   return {};
@@ -69,13 +73,12 @@ base::Result<void> make_directory(const std::filesystem::path& directory) {
     return base::system_failure(directory.string(), errno);
   }
   base::Fd fd = TRY(base::open_file(directory, O_RDONLY | O_DIRECTORY));
-  auto parent = directory.has_parent_path() ? directory.parent_path() : ".";
-  TRY(settle(fd.get(), directory, 0750, parent));
-  return base::sync_directory(parent);
+  TRY(settle(fd.get(), directory, 0750));
+  return base::sync_directory(parent_of(directory));
 }
 
-base::Result<void> settle_file(int fd, const std::filesystem::path& path) {
-  return settle(fd, path, 0640, path.parent_path());
+base::Result<void> settle_file(int fd, const std::string& path) {
+  return settle(fd, path, 0640);
 }
 
 Spool::Spool(std::filesystem::path directory, std::string queue, bool split)
@@ -122,15 +125,43 @@ std::filesystem::path Spool::msglog(char subdirectory) const {
   return subdirectory == 0 ? path : path / std::string(1, subdirectory);
 }
 
+namespace {
+
+std::string below(const std::filesystem::path& root, std::string_view name,
+                  char subdirectory) {
+  std::string place = root.native();
+  if (!place.ends_with('/')) place += '/';
+  place += name;
+  if (subdirectory != 0) place.append({'/', subdirectory});
+  return place;
+}
+
+}  // namespace
+
+std::string Spool::input_name(char subdirectory) const {
+  return below(root_, "input", subdirectory);
+}
+
+std::string Spool::file_name(char subdirectory, const MessageId& id,
+                             std::string_view suffix) const {
+  return input_name(subdirectory).append("/").append(id.text()).append(suffix);
+}
+
+std::string Spool::message_log_name(char subdirectory, const MessageId& id) const {
+  return below(root_, "msglog", subdirectory).append("/").append(id.text());
+}
+
 char Spool::subdirectory_for(const MessageId& id) const {
   return split_ ? id.split_letter() : '\0';
 }
 
+std::array<char, 2> Spool::places_of(const MessageId& id) const {
+  return {subdirectory_for(id), split_ ? '\0' : id.split_letter()};
+}
+
 base::Result<char> Spool::locate(const MessageId& id, std::string_view suffix) const {
   std::string name = id.str() + std::string(suffix);
-  char first = subdirectory_for(id);
-  char other = split_ ? '\0' : id.split_letter();
-  for (char subdirectory : {first, other}) {
+  for (char subdirectory : places_of(id)) {
     struct stat status{};
     auto path = input(subdirectory) / name;
     if (::lstat(path.c_str(), &status) == 0) return subdirectory;

@@ -53,11 +53,19 @@ class Spool {
   // `subdirectory` as in SpoolEntry: 0 or the letter.
   std::filesystem::path input(char subdirectory = 0) const;
   std::filesystem::path msglog(char subdirectory = 0) const;
+  // The same, and a file there, as text: to make a path costs more than most system
+  // calls, which matters to who does it for each message.
+  std::string input_name(char subdirectory) const;
+  std::string file_name(char subdirectory, const MessageId& id,
+                        std::string_view suffix) const;
+  std::string message_log_name(char subdirectory, const MessageId& id) const;
   // Where a new message of that id goes.
   char subdirectory_for(const MessageId& id) const;
 
-  // The subdirectory that holds `id` + `suffix` ("-H", "-D"): the one of the setting
-  // first, then the other.  Code::not_found if neither has it.
+  // The subdirectories that may hold the files of `id`: the one of the setting first.
+  std::array<char, 2> places_of(const MessageId& id) const;
+  // The one of them that holds `id` + `suffix` ("-H", "-D").  Code::not_found if
+  // neither has it.
   base::Result<char> locate(const MessageId& id, std::string_view suffix) const;
 
   // Every -H file, in directory order: input/ itself, then its subdirectories.  Stops
@@ -91,6 +99,6 @@ base::Result<void> make_directory(const std::filesystem::path& directory);
 
 // Gives a new file mode 0640 and, when we are root, the owner of the directory it is
 // in: files that root makes must stay readable for Exim.
-base::Result<void> settle_file(int fd, const std::filesystem::path& path);
+base::Result<void> settle_file(int fd, const std::string& path);
 
 }  // namespace spoolfmt

@@ -54,7 +54,7 @@ base::Result<void> move_message(const LockedMessage& message, const fs::path& in
   fs::path new_log = msglog / message.id().str();
   TRY(make_directory(input));
   TRY(make_directory(msglog));
-  bool has_log = ::link(message.msglog_path().c_str(), new_log.c_str()) == 0;
+  bool has_log = ::link(message.msglog_name().c_str(), new_log.c_str()) == 0;
   TRY(link_file(message.path("-D"), new_d));
   if (auto linked = link_file(message.path("-H"), new_h); !linked) {
     ::unlink(new_d.c_str());
@@ -66,7 +66,7 @@ base::Result<void> move_message(const LockedMessage& message, const fs::path& in
   // are the same locked inode, so nobody delivers it twice meanwhile.
   for (const fs::path& old : {message.path("-H"), message.path("-D")})
     if (::unlink(old.c_str()) != 0) return base::system_failure(old.string(), errno);
-  if (has_log) ::unlink(message.msglog_path().c_str());
+  if (has_log) ::unlink(message.msglog_name().c_str());
   return base::sync_directory(message.path("-H").parent_path());
 }
 
