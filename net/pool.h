@@ -10,6 +10,7 @@
 // a commit.  Declare a pool after the loops it serves, so that it ends before them.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,6 +29,9 @@ class Pool {
   ~Pool();  // waits for what was started
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
+
+  // How many jobs wait for a thread.
+  std::size_t waiting() const;
 
   // Runs `fn` on a pool thread and returns what it returned.  `fn` must not throw; what
   // it refers to must live until then.

@@ -358,7 +358,10 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
       return one.kind == Verdict::Kind::delivered;
     });
     connection.peer.chunking = outcome.chunked;
-    if (any) shop.start(shop.ramp.succeeded(connection.index, took, Clock::now()));
+    // Where messages wait for our own disk, one more connection would wait with them.
+    bool keep_up = shop.pool.waiting() == 0;
+    if (any)
+      shop.start(shop.ramp.succeeded(connection.index, took, Clock::now(), keep_up));
     settle_later(connection, std::move(current), std::move(settlement), took);
     connection.peer.continued = true;
     if (!client.usable()) {

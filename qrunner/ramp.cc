@@ -282,14 +282,14 @@ void Ramp::not_idle(SiteIndex index) {
   comes_back(site);
 }
 
-Ramp::Starts Ramp::succeeded(SiteIndex index, std::optional<Span> latency,
-                             Instant now) {
+Ramp::Starts Ramp::succeeded(SiteIndex index, std::optional<Span> latency, Instant now,
+                             bool keep_up) {
   see(now);
   Site& site = at(index);
   site.probing = false;
   std::size_t busy = site.open - site.idle;
   bool all_busy = busy >= site.window.size(window_settings_, now_);
-  site.window.succeeded(latency, all_busy, window_settings_, now_);
+  site.window.succeeded(latency, all_busy && keep_up, window_settings_, now_);
   Starts starts;
   wish(index, starts);
   deal(starts);

@@ -125,9 +125,10 @@ class Ramp {
   void idle(SiteIndex site);
   void not_idle(SiteIndex site);
   // A connection sent a message: the site lives.  `latency`: from the end of the
-  // message to its reply.
+  // message to its reply.  `keep_up`: our own side did, so that it could have been
+  // more.
   [[nodiscard]] Starts succeeded(SiteIndex site, std::optional<Span> latency = {},
-                                 Instant now = {});
+                                 Instant now = {}, bool keep_up = true);
   // A connection is gone.
   Starts closed(SiteIndex site, Ending ending, Instant now = {});
   Starts closed(SiteIndex site, bool failed) {

@@ -120,6 +120,36 @@ TEST(PoolThreads, RunsElsewhereAndComesHome) {
   for (bool one : home) EXPECT_TRUE(one);
 }
 
+TEST(PoolThreads, CountsTheJobsThatWaitForAThread) {
+  Loop loop;
+  Pool pool(1);
+  TaskGroup tasks(loop);
+  std::atomic<bool> begun = false, may_end = false;
+  auto task = [](Pool& on, std::atomic<bool>& started,
+                 std::atomic<bool>& go) -> asio::awaitable<void> {
+    auto job = [&] {
+      started = true;
+      started.notify_all();
+      go.wait(false);
+    };
+    co_await on.run(job);
+  };
+  for (int i = 0; i < 3; ++i) tasks.spawn(task(pool, begun, may_end));
+  std::size_t waiting = 0;
+  std::thread other([&] {
+    begun.wait(false);
+    loop.post([&] {
+      waiting = pool.waiting();
+      may_end = true;
+      may_end.notify_all();
+    });
+  });
+  loop.run();
+  other.join();
+  EXPECT_EQ(waiting, 2u);
+  EXPECT_EQ(pool.waiting(), 0u);
+}
+
 TEST(PoolThreads, FinishesAJobOfACancelledTask) {
   Loop loop;
   Pool pool(1);

@@ -117,6 +117,17 @@ TEST(Ramp, ThreeFailuresInARowEndASite) {
   EXPECT_EQ(ramp.left(), 2U) << "and what was not tried stays";
 }
 
+TEST(Ramp, NoConnectionIsMadeWhileOurOwnSideDoesNotKeepUp) {
+  Ramp ramp({.threshold = 1});
+  ramp.scan_ended();
+  for (unsigned i = 0; i < 100; ++i) ramp.routed(0, leg(i), {});
+  ASSERT_EQ(ramp.view(0).open, 3U);
+  EXPECT_TRUE(ramp.succeeded(0, 1ms, {}, false).empty());
+  EXPECT_EQ(ramp.view(0).open, 3U);
+  EXPECT_EQ(ramp.succeeded(0, 1ms, {}, true),
+            (Ramp::Starts{{.site = 0, .connections = 1}}));
+}
+
 TEST(Ramp, Q74_NothingStartsOnceItIsStopped) {
   Ramp ramp({.threshold = 1});
   ramp.routed(0, leg(1), {});
