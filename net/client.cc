@@ -26,6 +26,8 @@ constexpr std::size_t kBlock = 65536;   // content is written in such pieces
 constexpr std::size_t kChunk = 131072;  // or these, and a piece of the caller's
 // What the last write of a chunk is, when all else of it was sent already.
 constexpr std::size_t kHeldBack = 2;
+// What TCP sends without waiting for the peer: ten segments (RFC 6928).
+constexpr std::size_t kOneFlight = 14600;
 constexpr Span kLastWords = std::chrono::seconds(1);
 
 std::unexpected<Breakdown> failure(Kind kind, std::string detail) {
@@ -214,13 +216,16 @@ void Client::State::announce(const Exchange& exchange, const smtp::Envelope* nex
   ++mails;
 }
 
-// Writes all of the output but its last octets, which wait for the gate.
+// Writes all of the output but its last octets, which wait for the gate.  So does what
+// is as fast behind it: one write then serves for both.
 asio::awaitable<void> Client::State::hold_back(Event* gate, std::size_t octets) {
   if (!gate || gate->is_open()) co_return;
-  std::string_view first = output;
-  first.remove_suffix(octets);
-  co_await stream.write(first, options.timeouts.data_block);
-  output.erase(0, first.size());
+  if (output.size() > kOneFlight) {
+    std::string_view first = output;
+    first.remove_suffix(octets);
+    co_await stream.write(first, options.timeouts.data_block);
+    output.erase(0, first.size());
+  }
   co_await gate->wait();
   // Nothing is in doubt yet.
   if (stream.peer_gone()) throw system_error(asio::error::eof);

@@ -89,7 +89,8 @@ Content content_of(std::string_view bytes);
 struct Message {
   const smtp::Envelope& envelope;
   Content content;
-  Event* gate = nullptr;  // the dot, or the end of the last chunk, waits until it opens
+  // The dot, or the end of the last chunk, waits until it opens; a small message whole.
+  Event* gate = nullptr;
   // Every line ends in CRLF already, or BODY=BINARYMIME has none: chunks take the
   // pieces as they are.
   bool wire = false;

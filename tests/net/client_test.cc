@@ -26,7 +26,7 @@ class ClientTest : public NetTest {
     }
     Client client = std::move(*opened);
     authenticated = client.authenticated();
-    Message message{one, content_of("Subject: 1\n\n.dot\n"), gate};
+    Message message{one, content_of(first), gate};
     smtp::Outcome outcome = co_await client.send(message, second ? &two : nullptr);
     outcomes.push_back(outcome);
     if (outcome.full) {
@@ -52,6 +52,7 @@ class ClientTest : public NetTest {
   smtp::Envelope one{.sender = "s@x", .recipients = {{"a@y"}, {"b@y"}}};
   smtp::Envelope two{.sender = "", .recipients = {{"c@y"}}};
   Event* gate = nullptr;
+  std::string first = "Subject: 1\n\n.dot\n";  // message
   std::vector<smtp::Outcome> outcomes;
   std::optional<smtp::Breakdown> failure;
   bool usable = false;
@@ -202,6 +203,7 @@ TEST_F(ClientTest, BoundsItsPatience) {
 TEST_F(ClientTest, HoldsTheDotUntilTheGateOpens) {
   Event settled(loop);
   gate = &settled;
+  for (int i = 0; i < 20; ++i) first += std::string(900, 'x') + "\n";
   bool open_at_dot = false;
   auto serve = [](Listener& at, Event& opens, bool& answer,
                   std::vector<std::string>& odd) -> asio::awaitable<void> {
@@ -215,6 +217,10 @@ TEST_F(ClientTest, HoldsTheDotUntilTheGateOpens) {
           "DATA", "Subject: 1", "", "..dot"}) {
       LineReader::Line line = co_await lines.next(kPatience);
       if (line.text != wanted) odd.push_back(std::string(line.text));
+    }
+    for (int i = 0; i < 20; ++i) {
+      LineReader::Line line = co_await lines.next(kPatience);
+      if (line.text.size() != 900) odd.push_back(std::string(line.text));
     }
     // All content is here; give a dot that does not wait every chance to arrive.
     for (int i = 0; i < 20; ++i) {
@@ -231,6 +237,37 @@ TEST_F(ClientTest, HoldsTheDotUntilTheGateOpens) {
   run();
   EXPECT_EQ(surprises, std::vector<std::string>());
   EXPECT_TRUE(open_at_dot);
+  EXPECT_EQ(code(outcomes[0], 0), 250);
+}
+
+// One write for both, since it costs no round trip.
+TEST_F(ClientTest, HoldsASmallMessageUntilTheGateOpens) {
+  Event settled(loop);
+  gate = &settled;
+  bool open_at_content = false;
+  auto serve = [](Listener& at, Event& opens, bool& answer,
+                  std::vector<std::string>& odd) -> asio::awaitable<void> {
+    Stream stream = co_await at.accept();
+    LineReader lines(stream, 1000);
+    std::string hello =
+        "220 mx\r\n250-mx\r\n250 PIPELINING\r\n250\r\n250\r\n250\r\n354\r\n";
+    co_await stream.write(hello, kPatience);
+    for (int i = 0; i < 5; ++i) co_await lines.next(kPatience);  // EHLO to DATA
+    for (int i = 0; i < 20; ++i) {
+      co_await sleep_for(0s);
+      if (lines.has_input()) odd.push_back("something came before the gate opened");
+    }
+    opens.open();
+    LineReader::Line line = co_await lines.next(kPatience);
+    answer = line.text == "Subject: 1";
+    for (int i = 0; i < 3; ++i) co_await lines.next(kPatience);
+    co_await stream.write("250\r\n", kPatience);
+  };
+  tasks.spawn(serve(listener, settled, open_at_content, surprises));
+  tasks.spawn(talk(false));
+  run();
+  EXPECT_EQ(surprises, std::vector<std::string>());
+  EXPECT_TRUE(open_at_content);
   EXPECT_EQ(code(outcomes[0], 0), 250);
 }
 
