@@ -159,7 +159,8 @@ Outcome<std::string_view> QueuedContext::body(bool end) {
 
 Outcome<std::string_view> QueuedContext::variable(VariableId id) {
   const spoolfmt::HFileView& file = queued_.h.file;
-  if (auto set = set_.find(id); set != set_.end()) return set->second;
+  for (const auto& [known, value] : set_)
+    if (known == id) return value;
   for (const OptionVariable& row : kOptions)
     if (row.id == id) return option(row.option);
   auto interface = [&] { return spoolfmt::parse_host(option("interface_address")); };
@@ -258,7 +259,11 @@ void QueuedContext::set_named_variable(std::string_view name, std::string value)
 }
 
 void QueuedContext::set_variable(VariableId id, std::string value) {
-  set_.insert_or_assign(id, std::move(value));
+  auto set = std::ranges::find(set_, id, &decltype(set_)::value_type::first);
+  if (set != set_.end())
+    set->second = std::move(value);
+  else
+    set_.emplace_back(id, std::move(value));
 }
 
 std::span<const policy::HeaderLine> QueuedContext::headers() {

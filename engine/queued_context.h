@@ -7,11 +7,13 @@
 // here are refused when it is read.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -72,7 +74,8 @@ class QueuedContext : public policy::Context {
   std::string kept_;  // what variable() made up
   std::optional<std::vector<policy::HeaderLine>> headers_;
   std::map<std::string, std::string, std::less<>> named_;  // acl_..., as they are asked
-  std::map<policy::VariableId, std::string> set_;          // by conditions
+  // By conditions and routers: some twenty, so whoever looks for one walks.
+  std::deque<std::pair<policy::VariableId, std::string>> set_;
 };
 
 }  // namespace engine

@@ -37,7 +37,7 @@ class SavedVariables {
   SavedVariables& operator=(const SavedVariables&) = delete;
   ~SavedVariables() {
     for (std::size_t i = 0; i < kIds.size(); ++i)
-      context_.set_variable(kIds[i], values_[i]);
+      context_.set_variable(kIds[i], std::move(values_[i]));
   }
 
  private:

@@ -129,7 +129,10 @@ namespace {
 
 std::string below(const std::filesystem::path& root, std::string_view name,
                   char subdirectory) {
-  std::string place = root.native();
+  constexpr std::size_t kFile = 40;  // "/input/A/<id>-H" and some
+  std::string place;
+  place.reserve(root.native().size() + kFile);
+  place += root.native();
   if (!place.ends_with('/')) place += '/';
   place += name;
   if (subdirectory != 0) place.append({'/', subdirectory});
