@@ -359,7 +359,7 @@ class Finish {
   std::vector<Reported> delayed_;
   std::vector<std::string> own_lines_;
   std::optional<bool> host_over_;  // the host was asked about: one record for all
-  bool changed_ = false;  // -H says more than it did
+  bool changed_ = false;           // -H says more than it did
 };
 
 }  // namespace

@@ -61,6 +61,17 @@ auto shared_by(const Destination& destination, std::string_view errors_to) {
                     routed.headers_add, routed.headers_remove);
 }
 
+// What local_part_prefix and local_part_suffix of its router took off.
+std::string without_affixes(const Destination& destination) {
+  const policy::RoutedAddress& routed = destination.routed;
+  std::string address = destination.unique;
+  std::size_t quote = address.starts_with('"') ? 1 : 0;
+  std::size_t end = address.rfind('@') - quote;
+  address.erase(end - routed.local_part_suffix.size(), routed.local_part_suffix.size());
+  address.erase(quote, routed.local_part_prefix.size());
+  return address;
+}
+
 std::size_t most_recipients(TransportView& view) {
   constexpr std::size_t kUsual = 100;
   auto text = view.text("max_rcpt");
@@ -167,9 +178,11 @@ base::Result<void> Outgoing::make_envelope(const Terms& terms) {
   HeaderChanges changes{first.routed.headers_add, first.routed.headers_remove};
   if (site_->kind == Site::Kind::smtp && !see_transport(terms, changes)) return {};
   head_ = sent_headers(file_, changes);
+  bool affixes = site_->transport->options.boolean("rcpt_include_affixes", false);
   for (const Destination* target : targets_) {
     const spoolfmt::Recipient& source = recipient(*target);
-    envelope_.recipients.push_back({target->unique, source.dsn_flags, source.orcpt});
+    envelope_.recipients.push_back({affixes ? target->unique : without_affixes(*target),
+                                    source.dsn_flags, source.orcpt});
   }
   if (const auto* envid = file_.find("dsn_envid")) envelope_.envid = envid->value;
   if (const auto* ret = file_.find("dsn_ret"))

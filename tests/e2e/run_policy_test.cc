@@ -282,6 +282,25 @@ TEST(RunPolicy, ATransportChangesHeadersAndSender) {
   EXPECT_EQ(count_of(senders, "mail \n"), 1U) << senders;
 }
 
+TEST(RunPolicy, AffixesStayHereUnlessTheTransportWantsThem) {
+  for (bool wanted : {false, true}) {
+    TestSpool spool;
+    Sink sink(spool.path() / "dump");
+    std::string policy = to_sink(sink, wanted ? "  rcpt_include_affixes\n" : "");
+    policy.insert(policy.find("  route_list"),
+                  "  local_part_prefix = owner-\n  local_part_prefix_optional\n"
+                  "  local_part_suffix = +*\n  local_part_suffix_optional\n");
+    spool.configure(policy);
+    spool.put(TestSpool::id(1), {.recipients = {"owner-One+Tag@x.example"}});
+    EXPECT_EQ(spool.run({"-q"}).status, 0);
+    ASSERT_EQ(sink.envelopes().size(), 1U) << spool.log();
+    EXPECT_TRUE(has(sink.envelopes()[0],
+                    wanted ? "rcpt owner-One+Tag@x.example\n" : "rcpt One@x.example\n"))
+        << sink.envelopes()[0];
+    EXPECT_TRUE(has(spool.log(), "Completed")) << spool.log();
+  }
+}
+
 TEST(RunPolicy, WhatATransportCannotExpandWaitsAndIsTold) {
   TestSpool spool;
   Sink sink(spool.path() / "dump");
