@@ -551,7 +551,7 @@ base::Result<void> show_plan(const RunTools& tools, const Request& request,
   ScanEvents events;
   events.thaws = [](const spoolfmt::Queued&) { return false; };
   events.due = [&](const Due& due) {
-    auto input = tools.spool.input(due.queued.entry.subdirectory);
+    auto input = tools.spool.input_name(due.queued.entry.subdirectory);
     Plan plan = routes.plan(due.queued, input);
     while (!plan.wanted.empty()) {
       for (const Names::Question& question : plan.wanted) names.learn_now(question);
