@@ -68,7 +68,7 @@ MainLog::MainLog(std::filesystem::path path, Fd fd, const Clock& clock)
 MainLog::MainLog(MainLog&& other) noexcept
     : path_(std::move(other.path_)),
       fd_(std::move(other.fd_)),
-      file_(other.file_),
+      file_(std::move(other.file_)),
       clock_(other.clock_) {}
 
 Result<MainLog> MainLog::open(std::filesystem::path path, const Clock& clock) {
