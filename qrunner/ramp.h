@@ -124,9 +124,8 @@ class Ramp {
   // A connection has nothing to do, and will wait; woken again, or given up waiting.
   void idle(SiteIndex site);
   void not_idle(SiteIndex site);
-  // A connection sent a message: the site lives.  `latency`: from the end of the
-  // message to its reply.  `keep_up`: our own side did, so that it could have been
-  // more.
+  // A connection sent a message: the site lives.  `latency`: from its start to its
+  // reply.  `keep_up`: our own side did, so that it could have been more.
   [[nodiscard]] Starts succeeded(SiteIndex site, std::optional<Span> latency = {},
                                  Instant now = {}, bool keep_up = true);
   // A connection is gone.

@@ -354,6 +354,33 @@ TEST(RunPolicy, WhatATransportAsksForAndWeDoNotServeIsLeftForExim) {
   }
 }
 
+TEST(RunPolicy, ACopyBehindAnUnseenRouterIsMadeOnce) {
+  TestSpool spool;
+  std::string id = TestSpool::id(1);
+  auto policy = [&](const Sink& sink) {
+    std::string text = to_sink(sink, "");
+    std::string copies = "copies:\n  driver = accept\n  unseen\n  transport = boxes\n";
+    std::string boxes =
+        "boxes:\n  driver = appendfile\n  maildir_format\n  directory = " +
+        spool.path().string() + "/mail\n";
+    text.insert(text.find("all:"), copies);
+    text.insert(text.find("remote:"), boxes);
+    return text;
+  };
+  auto in_box = [&] {
+    return std::distance(fs::directory_iterator(spool.path() / "mail/new"), {});
+  };
+  spool.put(id, {});
+  Sink sink(spool.path() / "dump", {"--reply", "rcpt=450 later"});
+  spool.configure(policy(sink));
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(in_box(), 1) << spool.log();
+  EXPECT_TRUE(has(slurp(spool.file(id + "-H")), " one@x.example/boxes\n"));
+  EXPECT_EQ(spool.run({"-qf"}).status, 0);
+  EXPECT_EQ(in_box(), 1) << "the copy again";
+  EXPECT_TRUE(fs::exists(spool.file(id + "-H"))) << spool.log();
+}
+
 TEST(RunPolicy, AnAliasOfOneTimeIsReadOnce) {
   TestSpool spool;
   Sink sink(spool.path() / "dump", {"--defer-rcpt", "^two@"});
