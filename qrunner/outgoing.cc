@@ -22,6 +22,8 @@ using Kind = Destination::Kind;
 // Of -D.  The first piece is there before a message is sent, and for most is all.
 constexpr std::size_t kFirstPiece = 16384;
 constexpr std::size_t kPiece = 65536;
+// In one transaction, if max_rcpt does not say.
+constexpr std::size_t kUsualRecipients = 100;
 
 // What -D has at `offset`, but no more than `most`: one read, whatever signals come.
 base::Result<void> read_piece(const spoolfmt::LockedMessage& message,
@@ -72,11 +74,16 @@ std::string without_affixes(const Destination& destination) {
   return address;
 }
 
+// Most transports do not, and need no evaluation for each message.
+bool changes_mail(const policy::Driver& transport) {
+  return transport.options.has("return_path") || transport.options.has("headers_add") ||
+         transport.options.has("headers_remove");
+}
+
 std::size_t most_recipients(TransportView& view) {
-  constexpr std::size_t kUsual = 100;
   auto text = view.text("max_rcpt");
-  if (!text || !*text) return kUsual;
-  return base::to_number(**text).value_or(kUsual);
+  if (!text || !*text) return kUsualRecipients;
+  return base::to_number(**text).value_or(kUsualRecipients);
 }
 
 }  // namespace
@@ -147,8 +154,11 @@ base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site) 
   std::size_t most = 0;
   bool one_domain = false;
   if (site_->kind == Site::Kind::smtp) {
-    TransportView view(terms.routes, *site_->transport, queued, input);
-    most = most_recipients(view);
+    most = kUsualRecipients;
+    if (site_->transport->options.has("max_rcpt")) {
+      TransportView view(terms.routes, *site_->transport, queued, input);
+      most = most_recipients(view);
+    }
     one_domain = !site_->transport->options.boolean("multi_domain", true);
   }
   for (Destination& destination : plan_.destinations) {
@@ -176,7 +186,8 @@ base::Result<void> Outgoing::make_envelope(const Terms& terms) {
   envelope_.sender =
       first.routed.errors_to.value_or(errors_to.empty() ? file_.sender : errors_to);
   HeaderChanges changes{first.routed.headers_add, first.routed.headers_remove};
-  if (site_->kind == Site::Kind::smtp && !see_transport(terms, changes)) return {};
+  bool asks = site_->kind == Site::Kind::smtp && changes_mail(*site_->transport);
+  if (asks && !see_transport(terms, changes)) return {};
   head_ = sent_headers(file_, changes);
   bool affixes = site_->transport->options.boolean("rcpt_include_affixes", false);
   for (const Destination* target : targets_) {
