@@ -470,8 +470,10 @@ TEST(RunPolicy, Q10_AboveTheGreatestLoadTheRunEnds) {
     double load = 0;
     return ::getloadavg(&load, 1) == 1 && load > 0.01;
   };
-  while (!loaded()) {  // there is a load while we look, soon
-  }
+  // While we look there is one, soon; some containers hide it.
+  auto until = std::chrono::steady_clock::now() + support::Process::kDeadline;
+  while (!loaded())
+    if (std::chrono::steady_clock::now() > until) GTEST_SKIP() << "there is no load";
   auto end = spool.run({"-q", "--smarthost", sink.address()});
   EXPECT_EQ(end.status, 75) << end.err;
   EXPECT_TRUE(has(spool.log(), " Abandon queue run: pid=")) << spool.log();
