@@ -36,6 +36,9 @@ class Finish {
     TRY(tell_deliveries());
     TRY(tell_failures());
     TRY(tell_deferrals());
+    for (std::size_t i = 0; i < verdicts_.size(); ++i)
+      if (verdicts_[i].kind == Kind::failed || verdicts_[i].kind == Kind::deferred)
+        carried_.tried.push_back(target(i).key);
     if (leave_.settlement.unknown_outcome) ++books_.tally.unknown;
     if (leave_.last) TRY(send_bounces());
     if (outgoing_.somebody_left()) return keep();

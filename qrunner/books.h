@@ -67,6 +67,9 @@ struct Failed {
 struct Carried {
   std::vector<Failed> failures;       // that no bounce told yet
   std::optional<std::string> freeze;  // it is to be frozen, for this reason
+  // Whom, by their keys, this run is done with: they failed or wait for another run.
+  // That alone gives the last leg nothing to do.
+  std::vector<std::string> tried{};
 
   bool empty() const { return failures.empty() && !freeze; }
 };

@@ -146,7 +146,8 @@ asio::awaitable<Message> next_message(Connection& connection) {
   while (std::optional<Leg> leg = shop.ramp.take(connection.index)) {
     MessageId id = *leg;
     if (!shop.hands.take(id, connection.index)) continue;
-    auto job = [&] { return Outgoing::open(shop.terms, id, connection.index); };
+    auto tried = shop.hands.tried(id);
+    auto job = [&] { return Outgoing::open(shop.terms, id, connection.index, tried); };
     base::Result<Message> opened = co_await shop.pool.run(job);
     if (!opened) {
       pass_over(shop, connection.index, id, opened.error());
@@ -442,7 +443,7 @@ asio::awaitable<void> deliver(Workshop& shop, SiteIndex site) {
 
 asio::awaitable<void> tell(Workshop& shop, MessageId id, Carried carried) {
   auto job = [&]() -> base::Result<void> {
-    auto message = TRY(Outgoing::open(shop.terms, id, kDesk));
+    auto message = TRY(Outgoing::open(shop.terms, id, kDesk, carried.tried));
     Leave leave;
     Verdict untried;
     untried.kind = Verdict::Kind::untried;

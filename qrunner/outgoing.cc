@@ -88,13 +88,13 @@ std::size_t most_recipients(TransportView& view) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Outgoing>> Outgoing::open(const Terms& terms,
-                                                       const spoolfmt::MessageId& id,
-                                                       SiteIndex site) {
+base::Result<std::unique_ptr<Outgoing>> Outgoing::open(
+    const Terms& terms, const spoolfmt::MessageId& id, SiteIndex site,
+    std::span<const std::string> tried) {
   auto message = TRY(spoolfmt::LockedMessage::lock(terms.spool, id));
   std::unique_ptr<Outgoing> outgoing(new Outgoing(std::move(message)));
   TRY(outgoing->read(terms));
-  TRY(outgoing->choose_targets(terms, site));
+  TRY(outgoing->choose_targets(terms, site, tried));
   if (outgoing->targets_.empty() || site == kDesk) return outgoing;
   outgoing->journal_ = TRY(spoolfmt::Journal::open(outgoing->message_.name("-J")));
   TRY(outgoing->make_envelope(terms));
@@ -145,7 +145,8 @@ bool Outgoing::joins(const Destination& destination, std::size_t most,
                             policy::take_apart(first.unique).domain;
 }
 
-base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site) {
+base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site,
+                                            std::span<const std::string> tried) {
   spoolfmt::Queued queued = queued_of(message_, file_);
   std::string input = message_.directory_name();
   plan_ = cancelled_ ? terms.routes.give_up(queued) : terms.routes.plan(queued, input);
@@ -171,7 +172,8 @@ base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site) 
     bool again = std::ranges::any_of(targets_, [&](const Destination* target) {
       return target->key == destination.key;
     });
-    if (elsewhere || again) continue;
+    bool over = std::ranges::find(tried, destination.key) != tried.end();
+    if (elsewhere || again || over) continue;
     if (at_desk || joins(destination, most, one_domain))
       targets_.push_back(&destination);
     else

@@ -13,6 +13,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,12 +42,13 @@ class Outgoing {
     EventSettings events;
   };
 
+  // Without those whom this run tried already, by their keys.
   // Blocks.  Code::locked: another process is on it.  Code::not_found: it is finished.
   // Code::usage: it is frozen, and stays so.  Code::syntax: damaged.
   // All else is our disk.
-  static base::Result<std::unique_ptr<Outgoing>> open(const Terms& terms,
-                                                      const spoolfmt::MessageId& id,
-                                                      SiteIndex site);
+  static base::Result<std::unique_ptr<Outgoing>> open(
+      const Terms& terms, const spoolfmt::MessageId& id, SiteIndex site,
+      std::span<const std::string> tried);
 
   ~Outgoing();  // an attempt that came to nothing leaves no journal
   Outgoing(const Outgoing&) = delete;
@@ -100,7 +102,8 @@ class Outgoing {
   explicit Outgoing(spoolfmt::LockedMessage message) : message_(std::move(message)) {}
 
   base::Result<void> read(const Terms& terms);
-  base::Result<void> choose_targets(const Terms& terms, SiteIndex site);
+  base::Result<void> choose_targets(const Terms& terms, SiteIndex site,
+                                    std::span<const std::string> tried);
   bool joins(const Destination& destination, std::size_t most, bool one_domain);
   base::Result<void> make_envelope(const Terms& terms);
   // What the transport of a remote site says of sender and header lines.  False: it

@@ -282,6 +282,24 @@ TEST(RunPolicy, ATransportChangesHeadersAndSender) {
   EXPECT_EQ(count_of(senders, "mail \n"), 1U) << senders;
 }
 
+TEST(RunPolicy, WhoWasTriedIsNotTriedAgainInTheSameRun) {
+  for (const char* how : {"-q", "-qf"}) {
+    TestSpool spool;
+    Sink sink(spool.path() / "dump",
+              {"--defer-rcpt", "^one@", "--reject-rcpt", "^two@"});
+    spool.configure(to_sink(sink, "  max_rcpt = 1\n"));
+    std::string id = TestSpool::id(1);
+    spool.put(id,
+              {.recipients = {"one@x.example", "two@x.example", "three@x.example"}});
+    EXPECT_EQ(spool.run({how}).status, 0);
+    std::string log = spool.log();
+    EXPECT_EQ(count_of(log, id + " == one@x.example"), 1U) << how;
+    EXPECT_EQ(count_of(log, id + " ** two@x.example"), 1U) << how;
+    EXPECT_EQ(count_of(log, id + " => three@x.example"), 1U) << how;
+    EXPECT_EQ(count_of(log, " <= <> R=" + id), 1U) << how;
+  }
+}
+
 TEST(RunPolicy, AffixesStayHereUnlessTheTransportWantsThem) {
   for (bool wanted : {false, true}) {
     TestSpool spool;
