@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <tuple>
 
 #include "base/text.h"
@@ -253,11 +254,20 @@ void Outgoing::finish(const std::vector<std::string>& keys) {
 }
 
 bool Outgoing::remember_children() {
+  std::set<std::size_t> lasting;  // who cannot be replaced by children
+  for (const Destination& destination : plan_.destinations) {
+    // No address; or one that is a recipient already, and over with its parent.
+    bool stays = !destination.routed.one_time || !destination.routed.target.empty() ||
+                 std::ranges::any_of(file_.recipients, [&](const auto& known) {
+                   return spoolfmt::unique_form(known.address) == destination.unique;
+                 });
+    if (stays && destination.kind != Kind::done) lasting.insert(destination.recipient);
+  }
   std::vector<std::string> over;
   std::vector<spoolfmt::Recipient> children;
   for (const Destination& destination : plan_.destinations) {
     const policy::RoutedAddress& routed = destination.routed;
-    if (!routed.one_time || destination.kind == Kind::done || !routed.target.empty())
+    if (destination.kind == Kind::done || lasting.contains(destination.recipient))
       continue;
     spoolfmt::Recipient child = recipient(destination);
     over.push_back(child.address);

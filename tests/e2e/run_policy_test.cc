@@ -282,6 +282,30 @@ TEST(RunPolicy, ATransportChangesHeadersAndSender) {
   EXPECT_EQ(count_of(senders, "mail \n"), 1U) << senders;
 }
 
+TEST(RunPolicy, AnAliasOfOneTimeLosesNobody) {
+  // One that names itself, and one with what is no address.
+  for (std::string_view members :
+       {"list@x.example, two@x.example", "\"|/bin/cat\", two@x.example"}) {
+    TestSpool spool;
+    Sink sink(spool.path() / "dump", {"--defer-rcpt", "."});
+    spill(spool.path() / "aliases", "list: " + std::string(members) + "\n");
+    std::string policy = to_sink(sink, "");
+    policy.insert(
+        policy.find("all:"),
+        "aliases:\n  driver = redirect\n  one_time\n  pipe_transport = program\n"
+        "  data = ${lookup{$local_part}lsearch{" +
+            (spool.path() / "aliases").string() + "}}\n");
+    policy.insert(policy.find("remote:"),
+                  "program:\n  driver = pipe\n  command = /bin/cat\n");
+    spool.configure(policy);
+    std::string id = TestSpool::id(1);
+    spool.put(id, {.recipients = {"list@x.example"}});
+    EXPECT_EQ(spool.run({"-q"}).status, 0);
+    std::string h = slurp(spool.file(id + "-H"));
+    EXPECT_TRUE(has(h, "\nXX\n1\nlist@x.example\n")) << members << h;
+  }
+}
+
 TEST(RunPolicy, WhoWasTriedIsNotTriedAgainInTheSameRun) {
   for (const char* how : {"-q", "-qf"}) {
     TestSpool spool;
