@@ -29,8 +29,8 @@ using spoolfmt::MessageId;
 
 constexpr unsigned kDiskThreads = 8;
 constexpr auto kRenew = std::chrono::seconds(20);  // a third of a lease's life
+constexpr auto kHeed = std::chrono::seconds(1);    // the load of the machine
 constexpr auto kTick = std::chrono::milliseconds(50);
-constexpr unsigned kTicksPerLoad = 20;  // a second
 constexpr auto kSweep = std::chrono::milliseconds(100);
 // Transactions under way when we are told to end may take so long.
 constexpr auto kDrain = std::chrono::seconds(60);
@@ -54,9 +54,11 @@ struct Found {
 };
 
 Found found_of(const MessageId& id, const spoolfmt::Queued& queued, Plan plan) {
-  Found found{
-      id, queued.h.file.received_time(), {},
-      {}, !plan.foreign().empty(),       queued.h.file.has("deliver_firsttime")};
+  Found found;
+  found.id = id;
+  found.received = queued.h.file.received_time();
+  found.foreign = !plan.foreign().empty();
+  found.first_time = queued.h.file.has("deliver_firsttime");
   found.wanted = std::move(plan.wanted);
   if (found.wanted.empty()) found.sites = plan.sites();
   return found;
@@ -109,9 +111,10 @@ class QueueRun {
     heed_load();
     loop_.on_signals({SIGTERM, SIGINT}, [this](int) { end_early(); });
     conductor_.spawn(conduct());
-    conductor_.spawn(tick());
     conductor_.spawn(sweep());
-    conductor_.spawn(renew_leases());
+    loop_.every(kTick, [this] { tick(); });
+    loop_.every(kHeed, [this] { heed_load(); });
+    if (tools_.leases) loop_.every(kRenew, [this] { tools_.leases->renew(); });
     std::thread scanner([this] { scan_queue(); });
     loop_.run();
     scanner.join();
@@ -366,15 +369,11 @@ class QueueRun {
     conductor_.cancel();
   }
 
-  asio::awaitable<void> tick() {
-    for (unsigned ticks = 0;;) {
-      co_await net::sleep_for(kTick);
-      start(ramp_.tick(now()));
-      start(live_.tick(now()));
-      for (net::Event& news : shop_.news) news.open();  // are they idle for too long?
-      if (drain_until_ && now() > *drain_until_) connections_.cancel();
-      if (++ticks % kTicksPerLoad == 0) heed_load();
-    }
+  void tick() {
+    start(ramp_.tick(now()));
+    start(live_.tick(now()));
+    for (net::Event& news : shop_.news) news.open();  // are they idle for too long?
+    if (drain_until_ && now() > *drain_until_) connections_.cancel();
   }
 
   // Forced messages are tried whatever the load.
@@ -390,13 +389,6 @@ class QueueRun {
         "", "Abandon queue run: " + run_detail(request_, ::getpid()) + loads.data());
     if (!logged) disaster(logged.error());
     stop();
-  }
-
-  asio::awaitable<void> renew_leases() {
-    while (tools_.leases) {
-      co_await net::sleep_for(kRenew);
-      tools_.leases->renew();
-    }
   }
 
   asio::awaitable<void> sweep() {
@@ -523,63 +515,6 @@ base::Result<void> run_queue(const RunTools& tools, const Request& request,
   auto done = QueueRun(tools, request, settings).run();
   if (!quiet) TRY(tools.log.write("", "End " + name + detail));
   return done;
-}
-
-base::Result<void> show_plan(const RunTools& tools, const Request& request,
-                             const RunSettings& settings) {
-  struct Line {
-    std::string name;
-    std::uint64_t messages = 0, bytes = 0;
-    std::int64_t oldest = 0;
-  };
-  base::SystemClock clock;
-  policy::LookupFiles files;
-  Names names(tools.resolver);
-  RetryBook retries(tools.policy, names, files, clock, tools.hints, request.force);
-  Sites sites;
-  RoutePhase routes(tools.policy, names, files, retries, sites, clock);
-  std::map<std::string, Line> lines;
-  auto count = [&](const std::string& name, const spoolfmt::Queued& queued) {
-    Line& line = lines[name];
-    line.name = name;
-    std::int64_t received = queued.h.file.received;
-    if (line.messages++ == 0 || received < line.oldest) line.oldest = received;
-    line.bytes += static_cast<std::uint64_t>(
-        std::max<std::int64_t>(0, queued.message_size().value_or(0)));
-  };
-  base::Failures failures;
-  ScanEvents events;
-  events.thaws = [](const spoolfmt::Queued&) { return false; };
-  events.due = [&](const Due& due) {
-    auto input = tools.spool.input_name(due.queued.entry.subdirectory);
-    Plan plan = routes.plan(due.queued, input);
-    while (!plan.wanted.empty()) {
-      for (const Names::Question& question : plan.wanted) names.learn_now(question);
-      plan = routes.plan(due.queued, input);
-    }
-    for (SiteIndex site : plan.sites())
-      count(site == kDesk ? "(no connection needed)" : sites.at(site).name, due.queued);
-    for (const std::string& reason : plan.foreign())
-      count("(left for Exim: " + reason + ")", due.queued);
-    if (plan.sites().empty() && plan.foreign().empty()) count("(not due)", due.queued);
-  };
-  events.frozen = [](const MessageId&) {};
-  events.trouble = [&](const base::Error& error) { failures.add(error); };
-  events.stop = [] { return false; };
-  TRY(scan(tools.spool, request, settings.order, events));
-  std::vector<Line> sorted;
-  for (auto& [name, line] : lines) sorted.push_back(std::move(line));
-  std::ranges::stable_sort(sorted, std::ranges::greater{}, &Line::messages);
-  auto time = std::chrono::floor<std::chrono::seconds>(clock.now());
-  if (!sorted.empty()) std::printf("Messages      Bytes  Oldest  Site\n");
-  for (const Line& line : sorted)
-    std::printf(
-        "%8ju %10ju  %6s  %s\n", static_cast<std::uintmax_t>(line.messages),
-        static_cast<std::uintmax_t>(line.bytes),
-        spoolfmt::format_listing_age(time.time_since_epoch().count() - line.oldest)
-            .c_str(),
-        base::printable(line.name).c_str());
-  return failures.result();
 }
 
 }  // namespace qrunner

@@ -56,8 +56,4 @@ struct RunTools {
 base::Result<void> run_queue(const RunTools& tools, const Request& request,
                              const RunSettings& settings);
 
-// Looks only: what would go where, one line a site on stdout.
-base::Result<void> show_plan(const RunTools& tools, const Request& request,
-                             const RunSettings& settings);
-
 }  // namespace qrunner

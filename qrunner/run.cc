@@ -18,6 +18,7 @@
 #include "policy/log_selector.h"
 #include "policy/main_options.h"
 #include "qrunner/default_policy.h"
+#include "qrunner/dry_run.h"
 #include "qrunner/queue_run.h"
 #include "qrunner/request.h"
 #include "qrunner/run_lock.h"
@@ -236,7 +237,7 @@ base::Result<void> run(const Options& given) {
   auto resolver = TRY(net::Resolver::create(engine::resolver_options(policy->main)));
   if (given.dry_run) {
     auto hints = hints::Store::in_memory();
-    return show_plan({spool, *policy, *resolver, hints, log}, request, how);
+    return dry_run({spool, *policy, *resolver, hints, log}, request, how.order);
   }
   if (!how.follow && is_empty(spool)) {  // and leave no trace in it
     auto hints = hints::Store::in_memory();

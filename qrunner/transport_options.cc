@@ -2,7 +2,6 @@
 #include "qrunner/transport_options.h"
 
 #include <grp.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/privileges.h"
 #include "base/text.h"
 #include "policy/source.h"
 
@@ -97,11 +97,8 @@ std::optional<std::string_view> literal_of(const OptionValue& value) {
 // Delivery is by whoever runs us; an option that names him is served.
 bool is_our_user(const std::string& name) {
   if (auto id = base::to_number(name)) return *id == ::geteuid();
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> buffer(16384);
-  (void)::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  return found && entry.pw_uid == ::geteuid();
+  auto user = base::find_user(name);
+  return user && user->id == ::geteuid();
 }
 
 bool is_our_group(const std::string& name) {

@@ -33,9 +33,8 @@ class LockedMessage {
   std::string directory_name() const { return spool_->input_name(subdirectory_); }
   std::string msglog_name() const;
   int d_fd() const { return lock_.fd(); }
-  std::uint64_t d_size() const {
-    return d_size_;
-  }  // nobody writes to a -D in the queue
+  // Nobody writes to a -D in the queue.
+  std::uint64_t d_size() const { return d_size_; }
 
   // -H as it is now, not merged with -J.  Fails with Code::syntax on a damaged one.
   base::Result<HFile> read_h() const;

@@ -15,6 +15,7 @@
 namespace {
 
 using run_tests::count_of;
+using run_tests::has;
 using run_tests::Sink;
 using run_tests::slurp;
 using run_tests::spill;
@@ -104,10 +105,6 @@ bool wait_for_lock(const fs::path& d_file) {
     ::usleep(1000);
   }
   return false;
-}
-
-bool has(const std::string& text, std::string_view what) {
-  return text.find(what) != std::string::npos;
 }
 
 TEST(RunExim, WhatEximQueuedIsDelivered) {

@@ -36,6 +36,10 @@ inline void spill(const fs::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
+inline bool has(const std::string& text, std::string_view what) {
+  return text.find(what) != std::string::npos;
+}
+
 inline std::size_t count_of(const std::string& text, std::string_view what) {
   std::size_t count = 0;
   for (auto at = text.find(what); at != text.npos; at = text.find(what, at + 1))
@@ -179,5 +183,29 @@ class TestSpool {
 
   support::TempDir dir_;
 };
+
+// A policy whose one transport goes to `sink`, with more lines of its own.
+inline std::string to_sink(const Sink& sink, const std::string& transport_lines) {
+  return R"(
+begin routers
+all:
+  driver = manualroute
+  route_list = * 127.0.0.1
+  self = send
+  headers_add = X-Router: $local_part
+  transport = remote
+begin transports
+remote:
+  driver = smtp
+  port = )" +
+         sink.port() + "\n" + transport_lines +
+         "begin retry\n* * F,2h,15m; G,16h,1h,1.5; F,4d,6h\n";
+}
+
+inline std::string retry_times(const TestSpool& spool) {
+  return support::run({.program = support::program("bobbin-retry"),
+                       .args = {"-C", (spool.path() / "bobbin.conf").string()}})
+      .out;
+}
 
 }  // namespace run_tests

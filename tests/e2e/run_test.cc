@@ -11,15 +11,12 @@
 namespace {
 
 using run_tests::count_of;
+using run_tests::has;
 using run_tests::Letter;
 using run_tests::Sink;
 using run_tests::slurp;
 using run_tests::spill;
 using run_tests::TestSpool;
-
-bool has(const std::string& text, std::string_view what) {
-  return text.find(what) != std::string::npos;
-}
 
 TEST(Run, Q1_AnEmptySpoolIsNoTrouble) {
   TestSpool spool;

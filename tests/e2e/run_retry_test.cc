@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bobbin-run and time: who is tried when, and who not; frozen messages.
+#include <gtest/gtest.h>
+
+#include "tests/e2e/run_support.h"
+
+namespace {
+
+using run_tests::count_of;
+using run_tests::has;
+using run_tests::Sink;
+using run_tests::TestSpool;
+using run_tests::to_sink;
+
+std::string ago(std::chrono::seconds span) {
+  return std::to_string(::time(nullptr) - span.count());
+}
+
+TEST(RunRetry, Q60_Q63_ARecipientThatIsPutOffWaitsForItsTime) {
+  TestSpool spool;
+  std::string id = TestSpool::id(1);
+  spool.put(id, {.recipients = {"one@x.example"}});
+  {
+    Sink sink(spool.path() / "dump", {"--defer-rcpt", "."});
+    EXPECT_EQ(spool.run({"-q", "--smarthost", sink.address()}).status, 0);
+    EXPECT_TRUE(has(spool.log(), id + " == one@x.example")) << spool.log();
+  }
+  Sink sink(spool.path() / "dump2");
+  EXPECT_EQ(spool.run({"-q", "--smarthost", sink.address()}).status, 0);
+  EXPECT_TRUE(sink.messages().empty()) << spool.log();
+  EXPECT_TRUE(has(spool.log(), "1 not due")) << spool.log();
+  // The same recipient from somebody else is tried.
+  spool.put(TestSpool::id(2),
+            {.recipients = {"one@x.example"}, .sender = "t@x.example"});
+  EXPECT_EQ(spool.run({"-q", "--smarthost", sink.address()}).status, 0);
+  EXPECT_EQ(sink.messages().size(), 1U) << spool.log();
+  EXPECT_EQ(spool.run({"-qf", "--smarthost", sink.address()}).status, 0);
+  EXPECT_EQ(sink.messages().size(), 2U);
+}
+
+TEST(RunRetry, Q56_ADeadHostHoldsFreshMessagesBack) {
+  TestSpool spool;
+  spool.put(TestSpool::id(1), {});
+  EXPECT_EQ(spool.run({"-q", "--smarthost", "127.0.0.1:1"}).status, 0);
+  spool.put(TestSpool::id(2), {});
+  EXPECT_EQ(spool.run({"-q", "--smarthost", "127.0.0.1:1"}).status, 0);
+  EXPECT_EQ(count_of(spool.log(), "[127.0.0.1] Connection refused"), 1U) << spool.log();
+  EXPECT_TRUE(has(spool.log(), "2 not due")) << spool.log();
+}
+
+TEST(RunRetry, Q54_WithoutARuleTheFirstDeferralIsTheLast) {
+  TestSpool spool;
+  std::string id = TestSpool::id(1);
+  spool.put(id, {});
+  Sink sink(spool.path() / "dump", {"--defer-rcpt", "^one@"});
+  spool.configure(R"(
+begin routers
+all:
+  driver = manualroute
+  route_list = * 127.0.0.1
+  self = send
+  transport = remote
+begin transports
+remote:
+  driver = smtp
+  port = )" + sink.port() +
+                  "\n");
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(has(spool.log(), id + " ** one@x.example: retry timeout exceeded\n"))
+      << spool.log();
+  EXPECT_TRUE(has(spool.log(), " <= <> R=" + id)) << spool.log();
+}
+
+TEST(RunRetry, AMessageFrozenForTooLongIsGivenUp) {
+  TestSpool spool;
+  spool.configure("timeout_frozen_after = 10s\n");
+  std::string id = TestSpool::id(1), bounce = TestSpool::id(2);
+  std::string frozen = "-frozen " + ago(std::chrono::hours(1)) + "\n";
+  spool.put(id, {.recipients = {"one@x.example", "two@x.example"}, .options = frozen});
+  spool.put(bounce, {.options = frozen, .sender = ""});
+  // Nobody is asked where they would go.
+  auto end = spool.run({"-q", "--smarthost", "nobody.invalid"});
+  EXPECT_EQ(end.status, 0) << end.err;
+  std::string log = spool.log();
+  EXPECT_TRUE(has(log, id + " cancelled by timeout_frozen_after\n")) << log;
+  EXPECT_TRUE(has(log, id + " ** one@x.example")) << log;
+  EXPECT_TRUE(has(log, id + " ** two@x.example")) << log;
+  EXPECT_EQ(count_of(log, " <= <> R=" + id), 1U) << log;
+  EXPECT_TRUE(has(log, id + " Completed\n")) << log;
+  EXPECT_TRUE(has(log, bounce + " Completed\n")) << log;
+  EXPECT_EQ(count_of(log, " <= <> R=" + bounce), 0U) << log;
+  EXPECT_EQ(spool.files().size(), 3U) << "the one bounce";
+}
+
+TEST(RunRetry, AFrozenMessageThawsWhenItsTimeHasCome) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump");
+  spool.configure("auto_thaw = 30m\n");
+  std::string id = TestSpool::id(1), fresh = TestSpool::id(2);
+  spool.put(id, {.options = "-frozen " + ago(std::chrono::hours(1)) + "\n"});
+  spool.put(fresh, {.options = "-frozen " + ago(std::chrono::minutes(1)) + "\n"});
+  EXPECT_EQ(spool.run({"-q", "--smarthost", sink.address()}).status, 0);
+  EXPECT_EQ(sink.messages().size(), 1U) << spool.log();
+  EXPECT_TRUE(has(spool.log(), id + " Unfrozen by auto-thaw\n")) << spool.log();
+  EXPECT_TRUE(has(spool.log(), id + " Completed\n")) << spool.log();
+  EXPECT_EQ(spool.files().size(), 2U);
+}
+
+TEST(RunRetry, WhoWasTriedIsNotTriedAgainInTheSameRun) {
+  for (const char* how : {"-q", "-qf"}) {
+    TestSpool spool;
+    Sink sink(spool.path() / "dump",
+              {"--defer-rcpt", "^one@", "--reject-rcpt", "^two@"});
+    spool.configure(to_sink(sink, "  max_rcpt = 1\n"));
+    std::string id = TestSpool::id(1);
+    spool.put(id,
+              {.recipients = {"one@x.example", "two@x.example", "three@x.example"}});
+    EXPECT_EQ(spool.run({how}).status, 0);
+    std::string log = spool.log();
+    EXPECT_EQ(count_of(log, id + " == one@x.example"), 1U) << how;
+    EXPECT_EQ(count_of(log, id + " ** two@x.example"), 1U) << how;
+    EXPECT_EQ(count_of(log, id + " => three@x.example"), 1U) << how;
+    EXPECT_EQ(count_of(log, " <= <> R=" + id), 1U) << how;
+  }
+}
+
+}  // namespace
