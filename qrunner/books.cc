@@ -2,6 +2,7 @@
 #include "qrunner/books.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -36,9 +37,8 @@ class Finish {
     TRY(tell_deliveries());
     TRY(tell_failures());
     TRY(tell_deferrals());
-    for (std::size_t i = 0; i < verdicts_.size(); ++i)
-      if (verdicts_[i].kind == Kind::failed || verdicts_[i].kind == Kind::deferred)
-        carried_.tried.push_back(target(i).key);
+    TRY(tell_passed_hosts());
+    keep_in_mind();
     if (leave_.settlement.unknown_outcome) ++books_.tally.unknown;
     if (leave_.last) TRY(send_bounces());
     if (outgoing_.somebody_left()) return keep();
@@ -107,18 +107,30 @@ class Finish {
     }
   }
 
+  // What a host says of all who were sent to it is one record; and so is what all hosts
+  // say of one recipient.
+  bool is_over(std::size_t i, RetryItem item, const hints::Failure& failure) {
+    auto subject = subject_of(i, item);
+    if (!subject) return false;
+    bool of_host = item == RetryItem::host || item == RetryItem::message;
+    if (of_host && over_.contains(item)) return over_[item];
+    bool over = books_.retries.failed(*subject, failure, waiting_);
+    if (of_host) over_[item] = over;
+    return over;
+  }
+
   void keep_retry_times() {
     forget_troubles();
     for (std::size_t i = 0; i < verdicts_.size(); ++i) {
       Verdict& verdict = verdicts_[i];
-      if (verdict.kind != Kind::deferred || verdict.failure.text.empty()) continue;
-      bool of_host = verdict.item == RetryItem::host;
-      auto subject = subject_of(i, verdict.item);
-      if (!subject) continue;
-      bool over = of_host && host_over_
-                      ? *host_over_
-                      : books_.retries.failed(*subject, verdict.failure, waiting_);
-      if (of_host) host_over_ = over;
+      bool of_address = verdict.item == RetryItem::address;
+      if (verdict.failure.text.empty()) continue;
+      if (verdict.kind == Kind::elsewhere && !of_address)
+        (void)is_over(i, verdict.item, verdict.failure);
+      if (verdict.kind != Kind::deferred) continue;
+      bool over = is_over(i, verdict.item, verdict.failure);
+      if (auto own = carried_.whom(target(i).key).own; own && !of_address)
+        over = is_over(i, RetryItem::address, *own) || over;
       if (!over) continue;
       verdict.kind = Kind::failed;
       verdict.trouble.text += (verdict.trouble.text.empty() ? "" : ": ");
@@ -298,6 +310,33 @@ class Finish {
     return {};
   }
 
+  // ---- hosts that are not the last
+
+  // One line for what a host says of the message, and one for each recipient.
+  base::Result<void> tell_passed_hosts() {
+    std::string told;
+    for (const Verdict& verdict : verdicts_) {
+      if (verdict.kind != Kind::elsewhere || !leave_.peer) continue;
+      auto line = host_line(*leave_.peer, verdict.trouble, books_.shown);
+      if (verdict.failure.text.empty() || std::exchange(told, line) == line) continue;
+      TRY(main_line(line));
+      own_line(line);
+    }
+    return {};
+  }
+
+  void keep_in_mind() {
+    for (std::size_t i = 0; i < verdicts_.size(); ++i) {
+      const Verdict& verdict = verdicts_[i];
+      bool passed = verdict.kind == Kind::elsewhere;
+      if (!passed && verdict.kind != Kind::failed && verdict.kind != Kind::deferred)
+        continue;
+      Tried& tried = carried_.whom(target(i).key);
+      tried.next = passed ? leave_.next : std::nullopt;
+      if (passed && verdict.item == RetryItem::address) tried.own = verdict.failure;
+    }
+  }
+
   // ---- the end
 
   base::Result<void> complete() {
@@ -361,11 +400,16 @@ class Finish {
   std::vector<std::size_t> timed_out_;
   std::vector<Reported> delayed_;
   std::vector<std::string> own_lines_;
-  std::optional<bool> host_over_;  // the host was asked about: one record for all
-  bool changed_ = false;           // -H says more than it did
+  std::map<RetryItem, bool> over_;  // the host was asked about: one record for all
+  bool changed_ = false;            // -H says more than it did
 };
 
 }  // namespace
+
+Tried& Carried::whom(const std::string& key) {
+  auto known = std::ranges::find(tried, key, &Tried::key);
+  return known != tried.end() ? *known : tried.emplace_back(Tried{key, std::nullopt});
+}
 
 base::Result<void> finish(Outgoing& outgoing, const Leave& leave, Carried& carried,
                           Books& books) {

@@ -67,11 +67,12 @@ struct Failed {
 struct Carried {
   std::vector<Failed> failures;       // that no bounce told yet
   std::optional<std::string> freeze;  // it is to be frozen, for this reason
-  // Whom, by their keys, this run is done with: they failed or wait for another run.
-  // That alone gives the last leg nothing to do.
-  std::vector<std::string> tried{};
+  // Who failed, waits for another run, or goes to another host.  That alone gives the
+  // last leg nothing to do.
+  std::vector<Tried> tried{};
 
   bool empty() const { return failures.empty() && !freeze; }
+  Tried& whom(const std::string& key);  // of tried, where he is from now on
 };
 
 // One leg's end.
@@ -82,6 +83,7 @@ struct Leave {
   bool passes_dsn = false;           // the peer took what RFC 3461 says on
   std::chrono::microseconds took{};  // the transaction
   bool last = true;                  // no other leg of the message is on its way
+  std::optional<SiteIndex> next{};   // where those go who are tried elsewhere
 };
 
 // Writes it all down and lets go of the message.  Blocks.  An error means that a

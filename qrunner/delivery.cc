@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qrunner/delivery.h"
 
+#include <limits>
 #include <optional>
 #include <random>
 #include <utility>
 
 #include "policy/mail_address.h"
+#include "qrunner/due_hosts.h"
 #include "qrunner/hosts.h"
 #include "qrunner/local_delivery.h"
 
@@ -47,6 +49,7 @@ struct Connection {
   Clock::time_point opened{};
   Ending ending = Ending::well;
   std::string counted;  // the address that counts this connection; "": none
+  std::vector<net::Endpoint> failed;  // hosts that did not come about
   bool turned_away = false;
 };
 
@@ -93,11 +96,44 @@ void pass_over(Workshop& shop, SiteIndex site, const MessageId& id,
   let_go(shop, site, id, shop.hands.carried(id), false);
 }
 
+Seeker seeker_of(const Outgoing& message) {
+  const spoolfmt::HFile& file = message.file();
+  return {message.id(),
+          message.targets().front()->unique,
+          {file.received_time(), file.sender, file.has("deliver_firsttime")}};
+}
+
+// How many hosts one message is tried at.
+std::size_t most_hosts(const Connection& connection) {
+  auto most = connection.site.transport->options.integer("hosts_max_try", 5);
+  return most > 0 ? static_cast<std::size_t>(most)
+                  : std::numeric_limits<std::size_t>::max();
+}
+
+// Where the message goes that this host would not have; nothing if it is the last.
+std::optional<SiteIndex> next_host(Connection& connection, const Outgoing& message) {
+  Workshop& shop = connection.shop;
+  if (connection.site.hosts.empty()) return std::nullopt;
+  Site rest = without(connection.site, {connection.peer.address, connection.peer.port});
+  for (const net::Endpoint& host : connection.failed) rest = without(rest, host);
+  if (rest.passed.size() >= most_hosts(connection)) return std::nullopt;
+  auto first = [](std::size_t) { return std::size_t{0}; };
+  auto hosts = candidates(rest, shop.terms.routes.names(), first);
+  auto due = due_hosts(std::move(hosts), rest, seeker_of(message), shop.books.retries);
+  if (due.hosts.empty()) return std::nullopt;
+  return shop.terms.routes.sites().index(rest);
+}
+
+// A leg more, for whom another host shall have.
+void send_on(Workshop& shop, const MessageId& id, std::optional<SiteIndex> next) {
+  if (next) shop.start(shop.ramp.routed(*next, id, Clock::now()));
+}
+
 // All that is left to do for one leg; moved to the task that does it.
 struct Closing {
   Message message;
-  Leave leave;
-  std::optional<Peer> peer;
+  Leave leave{};
+  std::optional<Peer> peer{};
 };
 
 // Writes down what became of a message, on the pool, and opens the gate.
@@ -109,6 +145,8 @@ asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Closing closing
       [](const Verdict& one) { return one.kind == Verdict::Kind::untried; });
   bool again = closing.message->more_here() || untried;
   shop.settled(site, closing.leave.settlement);
+  std::optional<SiteIndex> next = closing.leave.next;
+  if (next) shop.hands.expect(id, 1);
   closing.leave.last = !again && shop.hands.last(id);
   if (closing.peer) closing.leave.peer = &*closing.peer;
   Carried carried = shop.hands.carried(id);
@@ -123,12 +161,15 @@ asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Closing closing
   else
     shop.disaster(done.error());  // and no dot leaves behind this one
   let_go(shop, site, id, std::move(carried), again);
+  send_on(shop, id, next);
 }
 
 void settle_later(Connection& connection, Message message, Settlement settlement,
-                  std::chrono::microseconds took = {}) {
+                  std::chrono::microseconds took = {},
+                  std::optional<SiteIndex> next = {}) {
   Workshop& shop = connection.shop;
-  Closing closing{std::move(message), {}, std::nullopt};
+  Closing closing{std::move(message)};
+  closing.leave.next = next;
   closing.leave.settlement = std::move(settlement);
   closing.leave.greeting = connection.greeting;
   closing.leave.hello = connection.hello;
@@ -138,6 +179,35 @@ void settle_later(Connection& connection, Message message, Settlement settlement
   connection.gate->shut();
   shop.settlements.spawn(
       write_down(shop, connection.index, std::move(closing), connection.gate));
+}
+
+// The host of this connection put the message off before, and its time has not come.
+bool waits_here(Connection& connection, const Outgoing& message) {
+  if (!connection.client) return false;
+  Candidate here{connection.peer.name,
+                 {connection.peer.address, connection.peer.port},
+                 connection.peer.secure_dns};
+  Standing standing = standing_at(here, connection.site, seeker_of(message),
+                                  connection.shop.books.retries);
+  return !may_try(standing);
+}
+
+// Perhaps another host will have it.
+asio::awaitable<void> step_aside(Connection& connection, Message message) {
+  Workshop& shop = connection.shop;
+  MessageId id = message->id();
+  std::optional<SiteIndex> next = next_host(connection, *message);
+  Carried carried = shop.hands.carried(id);
+  for (const Destination* target : message->targets())
+    carried.whom(target->key).next = next;
+  auto close = [&] { message.reset(); };
+  co_await shop.pool.run(close);
+  if (next)
+    shop.hands.expect(id, 1);
+  else
+    ++shop.books.tally.not_due;
+  let_go(shop, connection.index, id, std::move(carried), false);
+  send_on(shop, id, next);
 }
 
 // The next message of the site that can be sent; null if there is none now.
@@ -160,7 +230,12 @@ asio::awaitable<Message> next_message(Connection& connection) {
       continue;
     }
     if ((*opened)->unrouted()) shop.reroute(id);
-    if (!(*opened)->targets().empty()) co_return std::move(*opened);
+    bool any = !(*opened)->targets().empty();
+    if (any && waits_here(connection, **opened)) {
+      co_await step_aside(connection, std::move(*opened));
+      continue;
+    }
+    if (any) co_return std::move(*opened);
     // Nobody to send to: they are done already, or go elsewhere by now.
     if ((*opened)->unrouted() || (*opened)->somebody_left()) {
       Message none = std::move(*opened);
@@ -210,18 +285,6 @@ asio::awaitable<void> host_failed(Connection& connection, const Outgoing& messag
   co_await shop.pool.run(job);
 }
 
-Standing standing_of(Connection& connection, const Candidate& host,
-                     const Outgoing& message) {
-  RetrySubject subject =
-      host_subject({host.name, host.endpoint.address, host.endpoint.port,
-                    connection.site.smtp.interface},
-                   message.targets().front()->unique);
-  Waiting waiting{message.file().received_time(), message.file().sender,
-                  message.file().has("deliver_firsttime")};
-  bool delay = connection.site.transport->options.boolean("delay_after_cutoff", true);
-  return connection.shop.books.retries.standing(subject, waiting, delay);
-}
-
 void introduce(Connection& connection) {
   const net::Client& client = *connection.client;
   Peer& peer = connection.peer;
@@ -262,21 +325,16 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
                                                    const Outgoing& message) {
   Workshop& shop = connection.shop;
   std::size_t people = message.targets().size();
-  auto hosts = candidates(connection.site, shop.terms.routes.names(), throw_dice);
-  bool hopeless = !hosts.empty();
-  std::erase_if(hosts, [&](const Candidate& host) {
-    Standing standing = standing_of(connection, host, message);
-    hopeless = hopeless && standing == Standing::wait_expired;
-    return !may_try(standing);
-  });
-  if (hosts.empty() && hopeless) {
+  auto all = candidates(connection.site, shop.terms.routes.names(), throw_dice);
+  auto [hosts, hopeless] = due_hosts(std::move(all), connection.site,
+                                     seeker_of(message), shop.books.retries);
+  if (hopeless && connection.site.passed.empty()) {
     auto domain = policy::take_apart(message.targets().front()->unique).domain;
     co_return fail_all(people, domain);
   }
   if (hosts.empty()) co_return Settlement();  // and no verdicts
-  auto most = static_cast<std::size_t>(
-      connection.site.transport->options.integer("hosts_max_try", 5));
-  if (most > 0 && hosts.size() > most) hosts.resize(most);
+  std::size_t most = most_hosts(connection) - connection.site.passed.size();
+  if (hosts.size() > most) hosts.resize(most);
   for (std::size_t i = 0; i < hosts.size(); ++i) {
     const Candidate& host = hosts[i];
     connection.peer = {};
@@ -315,6 +373,7 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
     connection.ending = is_crowded(why) ? Ending::crowded : Ending::failed;
     bool last = i + 1 == hosts.size();
     bool silent = why.kind == smtp::Breakdown::Kind::unreachable;
+    connection.failed.push_back(host.endpoint);
     if (!last || silent) co_await host_failed(connection, message, why, !last);
     if (last) co_return defer_all(people, why, connection.site.by_mx);
   }
@@ -354,6 +413,9 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
     auto took =
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
     Settlement settlement = settle(current->envelope(), outcome, connection.site.by_mx);
+    std::optional<SiteIndex> elsewhere;
+    if (put_off_here(settlement)) elsewhere = next_host(connection, *current);
+    if (elsewhere) send_elsewhere(settlement);
     bool lost = settlement.connection_lost;
     bool any = std::ranges::any_of(settlement.verdicts, [](const Verdict& one) {
       return one.kind == Verdict::Kind::delivered;
@@ -363,7 +425,8 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
     bool keep_up = shop.pool.waiting() == 0;
     if (any)
       shop.start(shop.ramp.succeeded(connection.index, took, Clock::now(), keep_up));
-    settle_later(connection, std::move(current), std::move(settlement), took);
+    settle_later(connection, std::move(current), std::move(settlement), took,
+                 elsewhere);
     connection.peer.continued = true;
     if (!client.usable()) {
       if (next) {

@@ -28,9 +28,9 @@ Carried Hands::carried(const spoolfmt::MessageId& id) {
   return std::exchange(hands_[id].carried, {});
 }
 
-std::vector<std::string> Hands::tried(const spoolfmt::MessageId& id) const {
+std::vector<Tried> Hands::tried(const spoolfmt::MessageId& id) const {
   auto hand = hands_.find(id);
-  return hand == hands_.end() ? std::vector<std::string>() : hand->second.carried.tried;
+  return hand == hands_.end() ? std::vector<Tried>() : hand->second.carried.tried;
 }
 
 std::vector<SiteIndex> Hands::let_go(const spoolfmt::MessageId& id, Carried carried,

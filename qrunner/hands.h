@@ -31,8 +31,8 @@ class Hands {
   bool last(const spoolfmt::MessageId& id) const;
   // What earlier legs left to be told; it comes back with let_go.
   Carried carried(const spoolfmt::MessageId& id);
-  // Whom earlier legs tried, by their keys; a copy.
-  std::vector<std::string> tried(const spoolfmt::MessageId& id) const;
+  // Whom earlier legs tried; a copy.
+  std::vector<Tried> tried(const spoolfmt::MessageId& id) const;
   // The leg is over, unless it goes `again`.  The legs that waited meanwhile.
   std::vector<SiteIndex> let_go(const spoolfmt::MessageId& id, Carried carried,
                                 bool again);

@@ -155,7 +155,8 @@ std::vector<Candidate> candidates(const Site& site, const Names& names,
       bool twice = std::ranges::any_of(found, [&](const Candidate& before) {
         return before.endpoint == one.endpoint;
       });
-      if (!twice) found.push_back(std::move(one));
+      bool passed = std::ranges::find(site.passed, one.endpoint) != site.passed.end();
+      if (!twice && !passed) found.push_back(std::move(one));
     }
   }
   return found;

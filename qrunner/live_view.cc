@@ -94,6 +94,8 @@ void LiveView::settled(SiteIndex site, const Settlement& settlement) {
       case Verdict::Kind::deferred:
         ++figures.deferred;
         break;
+      case Verdict::Kind::elsewhere:
+        break;
       case Verdict::Kind::untried:
         continue;
     }

@@ -89,9 +89,10 @@ std::size_t most_recipients(TransportView& view) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Outgoing>> Outgoing::open(
-    const Terms& terms, const spoolfmt::MessageId& id, SiteIndex site,
-    std::span<const std::string> tried) {
+base::Result<std::unique_ptr<Outgoing>> Outgoing::open(const Terms& terms,
+                                                       const spoolfmt::MessageId& id,
+                                                       SiteIndex site,
+                                                       std::span<const Tried> tried) {
   auto message = TRY(spoolfmt::LockedMessage::lock(terms.spool, id));
   std::unique_ptr<Outgoing> outgoing(new Outgoing(std::move(message)));
   TRY(outgoing->read(terms));
@@ -147,7 +148,7 @@ bool Outgoing::joins(const Destination& destination, std::size_t most,
 }
 
 base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site,
-                                            std::span<const std::string> tried) {
+                                            std::span<const Tried> tried) {
   spoolfmt::Queued queued = queued_of(message_, file_);
   std::string input = message_.directory_name();
   plan_ = cancelled_ ? terms.routes.give_up(queued) : terms.routes.plan(queued, input);
@@ -166,15 +167,17 @@ base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site,
   for (Destination& destination : plan_.destinations) {
     bool at_desk = destination.kind == Kind::fail || destination.kind == Kind::defer ||
                    destination.kind == Kind::discard;
-    bool elsewhere =
-        destination.kind == Kind::done || destination.kind == Kind::foreign ||
-        destination.kind == Kind::waits || (at_desk ? kDesk : destination.site) != site;
+    std::optional<SiteIndex> goes = at_desk ? kDesk : destination.site;
+    auto before = std::ranges::find(tried, destination.key, &Tried::key);
+    if (before != tried.end()) goes = before->next;
+    bool elsewhere = destination.kind == Kind::done ||
+                     destination.kind == Kind::foreign ||
+                     destination.kind == Kind::waits || goes != site;
     // Whom two recipients came to gets it once.
     bool again = std::ranges::any_of(targets_, [&](const Destination* target) {
       return target->key == destination.key;
     });
-    bool over = std::ranges::find(tried, destination.key) != tried.end();
-    if (elsewhere || again || over) continue;
+    if (elsewhere || again) continue;
     if (at_desk || joins(destination, most, one_domain))
       targets_.push_back(&destination);
     else

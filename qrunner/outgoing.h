@@ -32,6 +32,14 @@
 
 namespace qrunner {
 
+// Whom a run tried already, and where he is tried next.
+struct Tried {
+  std::string key;                // as journals know him
+  std::optional<SiteIndex> next;  // nothing: nowhere in this run
+  // His own trouble at a host that is not the last: it counts, whatever the others say.
+  std::optional<hints::Failure> own{};
+};
+
 class Outgoing {
  public:
   // How a message is opened; the same for all of a run.
@@ -42,13 +50,14 @@ class Outgoing {
     EventSettings events;
   };
 
-  // Without those whom this run tried already, by their keys.
+  // Whom this run tried already is where he is tried next, if anywhere.
   // Blocks.  Code::locked: another process is on it.  Code::not_found: it is finished.
   // Code::usage: it is frozen, and stays so.  Code::syntax: damaged.
   // All else is our disk.
-  static base::Result<std::unique_ptr<Outgoing>> open(
-      const Terms& terms, const spoolfmt::MessageId& id, SiteIndex site,
-      std::span<const std::string> tried);
+  static base::Result<std::unique_ptr<Outgoing>> open(const Terms& terms,
+                                                      const spoolfmt::MessageId& id,
+                                                      SiteIndex site,
+                                                      std::span<const Tried> tried);
 
   ~Outgoing();  // an attempt that came to nothing leaves no journal
   Outgoing(const Outgoing&) = delete;
@@ -103,7 +112,7 @@ class Outgoing {
 
   base::Result<void> read(const Terms& terms);
   base::Result<void> choose_targets(const Terms& terms, SiteIndex site,
-                                    std::span<const std::string> tried);
+                                    std::span<const Tried> tried);
   bool joins(const Destination& destination, std::size_t most, bool one_domain);
   base::Result<void> make_envelope(const Terms& terms);
   // What the transport of a remote site says of sender and header lines.  False: it

@@ -18,7 +18,7 @@
 #include "base/failures.h"
 #include "base/text.h"
 #include "qrunner/delivery.h"
-#include "qrunner/hosts.h"
+#include "qrunner/due_hosts.h"
 #include "qrunner/live_view.h"
 
 namespace qrunner {
@@ -249,21 +249,25 @@ class QueueRun {
     if (request_.force) return true;
     if (memory_.size() <= index) memory_.resize(index + 1);
     Memory& memory = memory_[index];
-    if (memory.asked && !memory.troubled) return true;
-    bool any = false, hopeless = true;
-    Waiting waiting{message.received, "", false};
-    auto any_order = [](std::size_t) { return std::size_t{0}; };
-    for (const Candidate& host : candidates(site, names_, any_order)) {
-      RetrySubject subject = host_subject(
-          {host.name, host.endpoint.address, host.endpoint.port, site.smtp.interface},
-          host.name);
-      if (retries_.knows(subject.key)) memory.troubled = true;
-      Standing standing = retries_.standing(subject, waiting);
-      any = any || may_try(standing);
-      hopeless = hopeless && standing == Standing::wait_expired;
+    if (memory.hosts.empty()) {
+      auto any_order = [](std::size_t) { return std::size_t{0}; };
+      memory.hosts = candidates(site, names_, any_order);
+      for (const Candidate& host : memory.hosts)
+        if (knows(site, host)) memory.troubled = true;
     }
-    memory.asked = true;
-    return any || hopeless || !memory.troubled;
+    // Whom nobody tried yet only the hosts' own troubles hold back.
+    if (memory.hosts.empty() || (message.first_time && !memory.troubled)) return true;
+    Seeker seeker{message.id,
+                  memory.hosts.front().name,
+                  {message.received, "", message.first_time}};
+    DueHosts due = due_hosts(memory.hosts, site, seeker, retries_);
+    return due.hopeless || !due.hosts.empty();
+  }
+
+  bool knows(const Site& site, const Candidate& host) const {
+    hints::HostItem item{host.name, host.endpoint.address, host.endpoint.port,
+                         site.smtp.interface};
+    return retries_.knows(host_subject(item, host.name).key);
   }
 
   // ---- names that have to be asked for
@@ -483,7 +487,8 @@ class QueueRun {
 
   // What the hints say of a site's hosts.
   struct Memory {
-    bool asked = false, troubled = false;
+    std::vector<Candidate> hosts;
+    bool troubled = false;  // one of them, at least
   };
   std::vector<Memory> memory_;  // by site
   std::map<Names::Question, std::vector<MessageId>> parked_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qrunner/settlement.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -127,6 +128,18 @@ Settlement settle(const smtp::Envelope& envelope, const smtp::Outcome& outcome,
     settlement.verdicts.push_back(std::move(verdict));
   }
   return settlement;
+}
+
+bool put_off_here(const Settlement& settlement) {
+  return std::ranges::any_of(settlement.verdicts, [](const Verdict& verdict) {
+    return verdict.kind == Verdict::Kind::deferred;
+  });
+}
+
+void send_elsewhere(Settlement& settlement) {
+  for (Verdict& verdict : settlement.verdicts)
+    if (verdict.kind == Verdict::Kind::deferred)
+      verdict.kind = Verdict::Kind::elsewhere;
 }
 
 Settlement refuse_all(std::size_t recipients, const smtp::Reply& why) {

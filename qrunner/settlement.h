@@ -25,7 +25,8 @@ struct Verdict {
     delivered,
     failed,
     deferred,
-    untried,  // it goes again at once, in another transaction
+    untried,    // it goes again at once, in another transaction
+    elsewhere,  // put off by this host, and tried at the next at once
   };
   Kind kind = Kind::deferred;
   Trouble trouble{};                    // of what failed or is deferred
@@ -45,6 +46,10 @@ struct Settlement {
 // `by_mx`: how the host was found.
 Settlement settle(const smtp::Envelope& envelope, const smtp::Outcome& outcome,
                   bool by_mx);
+// Would another host's answer count?  Those who were put off by this one are to be
+// tried elsewhere then.  False: nobody is.
+bool put_off_here(const Settlement& settlement);
+void send_elsewhere(Settlement& settlement);
 // The server cannot take it, and nothing was sent.
 Settlement refuse_all(std::size_t recipients, const smtp::Reply& why);
 // Everybody waits: no connection came about.

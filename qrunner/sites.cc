@@ -22,6 +22,8 @@ std::string key_of(const Site& site) {
     add(std::to_string(host.rank) + " " + std::to_string(host.port) + " ");
     key += base::lower(host.name);
   }
+  for (const net::Endpoint& host : site.passed)
+    add(host.address + " " + std::to_string(host.port));
   return key;
 }
 
@@ -53,6 +55,15 @@ const Site& Sites::at(SiteIndex index) const {
 std::size_t Sites::size() const {
   std::shared_lock lock(mutex_);
   return sites_.size();
+}
+
+Site without(const Site& site, const net::Endpoint& host) {
+  Site rest = site;
+  auto at = std::ranges::lower_bound(rest.passed, host);
+  if (at != rest.passed.end() && *at == host) return rest;
+  rest.passed.insert(at, host);
+  rest.name += " but " + host.address;
+  return rest;
 }
 
 std::string display_name(const std::vector<SiteHost>& hosts) {

@@ -8,6 +8,8 @@
 // when the message is about to be sent.  Two more kinds need no connection: the desk,
 // for whom nothing is to be sent (undeliverable, put off, finished by a crash), and
 // transports that write to this machine's disk.
+//
+// Mail that a host would not have goes to the next: to the same site without that host.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "net/endpoint.h"
 #include "policy/policy.h"
 #include "qrunner/smtp_settings.h"
 
@@ -41,6 +44,8 @@ struct Site {
   std::string name;                           // as people call it
   const policy::Driver* transport = nullptr;  // of the policy; null: the desk
   std::vector<SiteHost> hosts;                // in the order of their ranks
+  std::vector<net::Endpoint>
+      passed;  // that would not have a message: the next is tried
   bool by_mx = false;
   SmtpSettings smtp;
 };
@@ -61,6 +66,9 @@ class Sites {
   std::deque<Site> sites_;
   std::unordered_map<std::string, SiteIndex> known_;
 };
+
+// Where mail goes that `host` would not have.
+Site without(const Site& site, const net::Endpoint& host);
 
 // The longest tail that all hosts' names share, from a dot on: "l.google.com"; the
 // only name, or the first if they share none.

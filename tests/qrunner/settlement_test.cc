@@ -35,6 +35,8 @@ std::string fate(const Verdict& verdict) {
       return "f";
     case Verdict::Kind::untried:
       return "u";
+    case Verdict::Kind::elsewhere:
+      return "elsewhere";
     case Verdict::Kind::deferred:
       break;
   }
