@@ -19,16 +19,7 @@ namespace hints {
 using SiteHash = std::array<char, 16>;
 
 struct SiteHint {
-  double window = 0;      // connections learned; 0: nothing yet
-  std::uint32_t cap = 0;  // no more than this until cap_until; 0: none
-  base::Time cap_until{};
-  base::Time dead_until{};
-  std::uint32_t refused = 0;         // connections
-  std::uint32_t failed_cohorts = 0;  // one after the other
-  std::chrono::microseconds latency{}, least_latency{};
-  std::uint32_t mail_max = 0, rcpt_max = 0;  // LIMITS; 0: none
-  std::uint64_t size = 0;                    // SIZE; 0: none
-  int last_code = 0;                         // of its last reply
+  double window = 0;  // connections that it bore
   base::Time updated{};
 
   bool operator==(const SiteHint&) const = default;

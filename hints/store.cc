@@ -16,6 +16,7 @@
 #include "base/failures.h"
 #include "base/lmdb.h"
 #include "base/text.h"
+#include "hints/bytes.h"
 #include "spoolfmt/message_id.h"
 #include "spoolfmt/spool.h"
 
@@ -29,14 +30,14 @@ using Visit = base::LmdbVisit;
 // First byte of each key in the file: which table it belongs to.
 constexpr char kRetry = 'r';
 constexpr char kHashedRetry = 'R';  // key too long for LMDB, so its digest
-constexpr char kRun = 'u';
 constexpr char kSite = 's';
+constexpr std::string_view kSwept = "w";  // when the file was last swept
 
 constexpr std::size_t kMapSize = std::size_t{256} << 20;
 constexpr std::size_t kLongestKey = 480;
 constexpr std::size_t kMostInMemory = 200'000;  // entries, when there is no file
-constexpr std::size_t kRunsKept = 200;
 constexpr std::chrono::hours kRetryLife{24 * 30};
+constexpr std::chrono::hours kBetweenSweeps{1};
 
 // How an entry of the table of retry times lies in the file.  A key that is too long
 // becomes its class letter and a digest, and its text stands before the value.
@@ -321,33 +322,21 @@ void Store::remember(const SiteHash& site, const SiteHint& hint) {
   state_->change(place_site(site), format_site_hint(hint));
 }
 
-void Store::add_run(base::Time start, long pid, std::string_view json) {
-  state_->change(kRun + base::format_rfc3339(start) + " " + std::to_string(pid),
-                 std::string(json));
-}
-
-void Store::for_each_run(
-    const std::function<bool(std::string_view json)>& visit) const {
-  state_->for_each(std::string(1, kRun),
-                   [&](auto, auto value) { return visit(value); });
-}
-
 void Store::flush() {
   state_->flush();
 }
 
 void Store::sweep(base::Time now,
                   const std::function<bool(std::string_view id)>& is_queued) {
-  state_->flush();
   if (!persistent()) return;
-  std::vector<std::string> runs;
-  state_->for_each(std::string(1, kRun), [&](auto key, auto) {
-    runs.emplace_back(key);
-    return true;
-  });
-  std::string oldest_run = runs.size() > kRunsKept ? runs[runs.size() - kRunsKept] : "";
+  const std::string swept_at(kSwept);
+  base::Time last = ByteReader(state_->value_of(swept_at).value_or("")).take_time();
+  if (last <= now && now - last < kBetweenSweeps) return;
+  ByteWriter time;
+  time.put(now);
+  state_->change(swept_at, time.take());
+  state_->flush();
   auto swept = state_->file->erase_if([&](auto key, auto value) {
-    if (key[0] == kRun) return key < oldest_run;
     if (key[0] == kSite) {
       auto hint = parse_site_hint(value);
       return !hint || now - hint->updated > kSiteHintLife;

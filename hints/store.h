@@ -65,15 +65,11 @@ class Store {
   std::optional<SiteHint> site(const SiteHash& site, base::Time now) const;
   void remember(const SiteHash& site, const SiteHint& hint);
 
-  // The summary of a run, as JSON text; the last 200 are kept by sweep.
-  void add_run(base::Time start, long pid, std::string_view json);
-  void for_each_run(const std::function<bool(std::string_view json)>& visit) const;
-
   // Returns when all that was queued before is committed.
   void flush();
   // Removes what is too old: retry records 30 days after their last try, sites after 24
-  // hours, all but 200 runs; and, if `is_queued` can tell, what is about a message at a
-  // host when the message is gone.
+  // hours; and, if `is_queued` can tell, what is about a message at a host when the
+  // message is gone.  Once an hour is enough, whoever asks.
   void sweep(base::Time now,
              const std::function<bool(std::string_view id)>& is_queued = {});
 

@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "base/failures.h"
@@ -29,7 +30,7 @@ using spoolfmt::MessageId;
 
 constexpr unsigned kDiskThreads = 8;
 constexpr auto kRenew = std::chrono::seconds(20);  // a third of a lease's life
-constexpr auto kHeed = std::chrono::seconds(1);    // the load of the machine
+constexpr auto kHeed = std::chrono::seconds(1);    // the load, and who may live again
 constexpr auto kTick = std::chrono::milliseconds(50);
 constexpr auto kSweep = std::chrono::milliseconds(100);
 // Transactions under way when we are told to end may take so long.
@@ -114,11 +115,13 @@ class QueueRun {
     conductor_.spawn(sweep());
     loop_.every(kTick, [this] { tick(); });
     loop_.every(kHeed, [this] { heed_load(); });
+    loop_.every(kHeed, [this] { probe_the_dead(); });
     if (tools_.leases) loop_.every(kRenew, [this] { tools_.leases->renew(); });
     std::thread scanner([this] { scan_queue(); });
     loop_.run();
     scanner.join();
     if (auto swept = sweep_.flush(); !swept) disaster(swept.error());
+    remember_windows();
     if (auto logged = write_summary(now() - begun); !logged) disaster(logged.error());
     if (disaster_) return std::unexpected(*disaster_);
     if (silent_dns_)
@@ -254,6 +257,8 @@ class QueueRun {
       memory.hosts = candidates(site, names_, any_order);
       for (const Candidate& host : memory.hosts)
         if (knows(site, host)) memory.troubled = true;
+      auto hint = tools_.hints.site(site_hash(site), clock_.now());
+      if (hint) ramp_.learn(index, hint->window);
     }
     // Whom nobody tried yet only the hosts' own troubles hold back.
     if (memory.hosts.empty() || (message.first_time && !memory.troubled)) return true;
@@ -262,6 +267,29 @@ class QueueRun {
                   {message.received, "", message.first_time}};
     DueHosts due = due_hosts(memory.hosts, site, seeker, retries_);
     return due.hopeless || !due.hosts.empty();
+  }
+
+  // A site that died lives again when a host of it may be tried and takes a message.
+  void probe_the_dead() {
+    for (SiteIndex site : ramp_.died()) dead_.insert(site);
+    std::erase_if(dead_, [this](SiteIndex site) { return !ramp_.dead(site); });
+    if (request_.force) return;  // their times do not count
+    Found nobody;
+    nobody.received = clock_.now();
+    for (SiteIndex site : dead_)
+      if (may_go(site, nobody)) start(ramp_.probe(site, now()));
+  }
+
+  // What sites bore, for the next run.
+  void remember_windows() {
+    for (SiteIndex index = 0; index < sites_.size(); ++index) {
+      Ramp::View view = ramp_.view(index);
+      const Site& site = sites_.at(index);
+      if (site.kind != Site::Kind::smtp || !view.latency) continue;
+      auto most = static_cast<double>(view.cap.value_or(settings_.ramp.per_site));
+      tools_.hints.remember(site_hash(site), {.window = std::min(view.window, most),
+                                              .updated = clock_.now()});
+    }
   }
 
   bool knows(const Site& site, const Candidate& host) const {
@@ -491,6 +519,7 @@ class QueueRun {
     bool troubled = false;  // one of them, at least
   };
   std::vector<Memory> memory_;  // by site
+  std::set<SiteIndex> dead_;
   std::map<Names::Question, std::vector<MessageId>> parked_;
   std::vector<MessageId> suspects_;  // of names that nobody answered, so far
   bool answered_ = false;            // some name was

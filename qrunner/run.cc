@@ -221,6 +221,22 @@ base::Result<void> become_owner(const std::filesystem::path& spool) {
   return base::become_unprivileged(TRY(base::find_owner(spool)));
 }
 
+// Is the message in the spool, whatever the name of its queue?
+bool is_queued(const std::filesystem::path& directory, std::string_view text) {
+  auto id = spoolfmt::MessageId::parse(text);
+  if (!id) return false;
+  auto has_it = [&](const std::string& queue) {
+    auto spool = spoolfmt::Spool::open(directory, queue);
+    return spool && spool->locate(*id, "-H");
+  };
+  if (has_it("")) return true;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(directory, error), end;
+       !error && at != end; at.increment(error))
+    if (has_it(at->path().filename())) return true;
+  return false;
+}
+
 base::Result<void> run(const Options& given) {
   qrunner::Request request = given.request;
   TRY(read_operands(given, request));
@@ -237,6 +253,11 @@ base::Result<void> run(const Options& given) {
   auto resolver = TRY(net::Resolver::create(engine::resolver_options(policy->main)));
   if (given.dry_run) {
     auto hints = hints::Store::in_memory();
+    auto copy = [&](std::string_view key, const hints::RetryRecord& record) {
+      hints.remember(key, record);
+      return true;
+    };
+    TRY(hints::read_retry_records(main.spool_directory, copy));
     return dry_run({spool, *policy, *resolver, hints, log}, request, how.order);
   }
   if (!how.follow && is_empty(spool)) {  // and leave no trace in it
@@ -256,8 +277,12 @@ base::Result<void> run(const Options& given) {
   std::optional<hints::Leases> leases;
   if (given.parallel || request.shards > 1)
     leases.emplace(hints::Leases::open(main.spool_directory, clock));
-  return run_queue({spool, *policy, *resolver, hints, log, leases ? &*leases : nullptr},
-                   request, how);
+  auto done =
+      run_queue({spool, *policy, *resolver, hints, log, leases ? &*leases : nullptr},
+                request, how);
+  hints.sweep(clock.now(),
+              [&](std::string_view id) { return is_queued(main.spool_directory, id); });
+  return done;
 }
 
 }  // namespace

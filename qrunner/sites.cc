@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "base/crypto.h"
 #include "base/text.h"
 
 namespace qrunner {
@@ -64,6 +65,13 @@ Site without(const Site& site, const net::Endpoint& host) {
   rest.passed.insert(at, host);
   rest.name += " but " + host.address;
   return rest;
+}
+
+hints::SiteHash site_hash(const Site& site) {
+  hints::SiteHash hash{};
+  auto sum = base::digest(base::DigestKind::sha2_256, key_of(site));
+  if (sum) std::copy_n(sum->begin(), std::min(sum->size(), hash.size()), hash.begin());
+  return hash;
 }
 
 std::string display_name(const std::vector<SiteHost>& hosts) {

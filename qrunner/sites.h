@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hints/site_hint.h"
 #include "net/endpoint.h"
 #include "policy/policy.h"
 #include "qrunner/smtp_settings.h"
@@ -69,6 +70,9 @@ class Sites {
 
 // Where mail goes that `host` would not have.
 Site without(const Site& site, const net::Endpoint& host);
+
+// The same site in another run.
+hints::SiteHash site_hash(const Site& site);
 
 // The longest tail that all hosts' names share, from a dot on: "l.google.com"; the
 // only name, or the first if they share none.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/run_support.h"
+#include "tests/support/free_port.h"
 
 namespace {
 
@@ -13,6 +14,7 @@ using run_tests::has;
 using run_tests::retry_times;
 using run_tests::Sink;
 using run_tests::slurp;
+using run_tests::spill;
 using run_tests::TestSpool;
 using run_tests::to_sink;
 
@@ -92,7 +94,7 @@ TEST(RunHosts, Q62_WithoutAnAnswerToTheDotTheNextHostIsTried) {
   EXPECT_EQ(hosts.second.messages().size(), 1U) << log;
   EXPECT_TRUE(has(log, "; 1 unknown outcomes;")) << log;
   EXPECT_EQ(count_of(log, " Completed\n"), 1U) << log;
-  EXPECT_TRUE(has(retry_times(hosts.spool), kOne)) << retry_times(hosts.spool);
+  EXPECT_FALSE(has(retry_times(hosts.spool), kOne)) << "it goes with its message";
 }
 
 TEST(RunHosts, S7_1_AHostThatHangsUpBeforeTheDotIsPassedOver) {
@@ -162,6 +164,67 @@ TEST(RunHosts, S5_1_AMessageWaitsForItsOwnTimeAtAHost) {
   EXPECT_EQ(spool.run({"-qf"}).status, 0);
   EXPECT_EQ(sink.messages().size(), 2U) << spool.log();
   EXPECT_EQ(count_of(spool.log(), " Completed\n"), 2U);
+}
+
+// Connections until the first message was answered.
+std::size_t begun_with(const TestSpool& spool) {
+  auto events = spool.path() / "events";
+  Sink sink(spool.path() / "dump", {"--delay-dot", "200", "--events", events.string()},
+            "127.0.0.1:" + slurp(spool.path() / "port"));
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  sink.stop();
+  std::string seen = slurp(events);
+  return count_of(seen.substr(0, seen.find("\"answered\"")), "\"connect\"");
+}
+
+TEST(RunHosts, S13_6_HalfOfTheWindowThatARunLearnedIsWhereTheNextBegins) {
+  TestSpool spool;
+  {
+    Sink sink(spool.path() / "none");
+    spool.configure(to_sink(sink, ""));
+    spill(spool.path() / "port", sink.port());
+  }
+  for (unsigned i = 0; i < 160; ++i) spool.put(TestSpool::id(i), {});
+  EXPECT_LE(begun_with(spool), 3U);
+  for (unsigned i = 200; i < 360; ++i) spool.put(TestSpool::id(i), {});
+  EXPECT_GT(begun_with(spool), 3U) << spool.log();
+}
+
+TEST(RunHosts, S13_6_ADeadSiteIsProbedWhenItsTimeHasCome) {
+  TestSpool spool;
+  std::string port = std::to_string(support::free_port());
+  spool.configure(R"(
+begin routers
+all:
+  driver = manualroute
+  route_list = * 127.0.0.1
+  self = send
+  transport = remote
+begin transports
+remote:
+  driver = smtp
+  port = )" + port +
+                  "\nbegin retry\n* * F,1h,1s\n");
+  for (unsigned i = 0; i < 20; ++i) spool.put(TestSpool::id(i), {});
+  support::Process run(spool.command({"-qq", "--follow"}));
+  ASSERT_TRUE(spool.logged("Connection refused")) << spool.log();
+  Sink sink(spool.path() / "dump", {}, "127.0.0.1:" + port);
+  for (unsigned i = 0; i < 20; ++i)
+    EXPECT_TRUE(spool.logged(TestSpool::id(i) + " Completed\n")) << spool.log();
+  run.signal(SIGTERM);
+  EXPECT_EQ(run.wait().status, 0);
+  EXPECT_EQ(sink.messages().size(), 20U);
+}
+
+TEST(RunHosts, WhatWaitsForItsTimeIsNotDueInADryRun) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump", {"--defer-rcpt", "."});
+  spool.configure(to_sink(sink, ""));
+  spool.put(kOne, {});
+  EXPECT_TRUE(has(spool.run({"-q", "--dry-run"}).out, "127.0.0.1"));
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(has(spool.run({"-q", "--dry-run"}).out, "(not due)"));
+  EXPECT_FALSE(has(spool.run({"-qf", "--dry-run"}).out, "(not due)"));
 }
 
 // Greylisting by the first of two, as many do: everything goes to the second at once,
