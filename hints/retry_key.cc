@@ -30,6 +30,7 @@ std::string with_lower_domain(std::string_view address) {
 }  // namespace
 
 std::string host_key(const HostItem& host) {
+  if (host.name.starts_with('/')) return "T:" + std::string(host.name);
   std::string key =
       "T:" + (is_address(host.name) ? in_brackets(host.name) : base::lower(host.name));
   if (!host.address.empty())

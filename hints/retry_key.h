@@ -15,7 +15,7 @@
 namespace hints {
 
 struct HostItem {
-  std::string_view name;     // in any case
+  std::string_view name;     // in any case; of a socket, its path, which is all
   std::string_view address;  // no brackets; empty: retry_include_ip_address is false
   std::uint16_t port = 25;
   std::string_view interface = {};  // the address we send from, if the site says one

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "policy/mail_address.h"
+#include "qrunner/hosts.h"
 
 namespace qrunner {
 
@@ -83,8 +84,8 @@ class Finish {
         break;
     }
     if (!leave_.peer) return std::nullopt;
-    hints::HostItem host{leave_.peer->name, leave_.peer->address, leave_.peer->port,
-                         outgoing_.site().smtp.interface};
+    const Peer& peer = *leave_.peer;
+    auto host = host_item(outgoing_.site(), peer.name, peer.address, peer.port);
     return item == RetryItem::host
                ? host_subject(host, address)
                : message_subject(host, outgoing_.id().text(), address);
@@ -229,7 +230,7 @@ class Finish {
     reported.error = verdict.trouble.text.empty() ? verdict.trouble.system_text
                                                   : verdict.trouble.text;
     reported.last_attempt = books_.clock.now();
-    if (leave_.peer)
+    if (leave_.peer && !leave_.peer->is_socket())
       reported.host = ReportedHost{leave_.peer->name, leave_.peer->address,
                                    leave_.peer->port, leave_.greeting, leave_.hello};
     return reported;

@@ -274,9 +274,9 @@ asio::awaitable<void> host_failed(Connection& connection, const Outgoing& messag
   log_or_stop(shop, message.id(), line);
   if (shop.books.message_logs) message.message().log(line, shop.books.clock.now());
   if (!remember) co_return;
+  const Peer& peer = connection.peer;
   RetrySubject subject =
-      host_subject({connection.peer.name, connection.peer.address, connection.peer.port,
-                    connection.site.smtp.interface},
+      host_subject(host_item(connection.site, peer.name, peer.address, peer.port),
                    message.targets().front()->unique);
   Waiting waiting{message.file().received_time(), message.file().sender, false};
   auto job = [&] {

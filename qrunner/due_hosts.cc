@@ -7,8 +7,7 @@ namespace qrunner {
 
 Standing standing_at(const Candidate& host, const Site& site, const Seeker& message,
                      const RetryBook& retries) {
-  hints::HostItem item{host.name, host.endpoint.address, host.endpoint.port,
-                       site.smtp.interface};
+  auto item = host_item(site, host.name, host.endpoint.address, host.endpoint.port);
   bool delay = site.transport->options.boolean("delay_after_cutoff", true);
   Standing own =
       retries.standing(host_subject(item, message.address), message.waiting, delay);

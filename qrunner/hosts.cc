@@ -20,7 +20,8 @@ struct Address {
 
 // IPv6 first.
 std::vector<Address> addresses_of(const std::string& name, const Names& names) {
-  if (policy::parse_ip(name)) return {{name, false}};
+  bool is_socket = name.starts_with('/');
+  if (is_socket || policy::parse_ip(name)) return {{name, false}};
   std::vector<Address> addresses;
   for (const char* type : {"aaaa", "a"}) {
     auto answer = names.recall({type, base::lower(name)});
@@ -162,6 +163,11 @@ std::vector<Candidate> candidates(const Site& site, const Names& names,
   return found;
 }
 
+hints::HostItem host_item(const Site& site, std::string_view name,
+                          std::string_view address, std::uint16_t port) {
+  return {name, address, port, site.smtp.interface};
+}
+
 base::Result<net::Client::Options> client_options(const Site& site,
                                                   const Candidate& host,
                                                   RoutePhase& routes,
@@ -197,6 +203,11 @@ base::Result<net::Client::Options> client_options(const Site& site,
     if (client.login) client.login->required = must_login;
   }
   net::ClientTimeouts& timeouts = client.timeouts;
+  if (site.transport->driver == "lmtp") {
+    timeouts.greeting = timeouts.command = timeouts.data_block =
+        timeouts.data_termination = options.time("timeout", std::chrono::minutes(5));
+    return client;
+  }
   auto seconds = [](net::Span span) {
     return std::chrono::duration_cast<std::chrono::seconds>(span);
   };

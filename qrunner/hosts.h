@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "hints/retry_key.h"
 #include "net/client.h"
 #include "net/endpoint.h"
 #include "qrunner/route_phase.h"
@@ -31,6 +32,10 @@ using Dice = std::function<std::size_t(std::size_t below)>;
 // By rank, then IPv6 before IPv4, hosts of a rank in any order; an address only once.
 std::vector<Candidate> candidates(const Site& site, const Names& names,
                                   const Dice& dice);
+
+// How retry records know a host of the site.  Borrows.
+hints::HostItem host_item(const Site& site, std::string_view name,
+                          std::string_view address, std::uint16_t port);
 
 // What the transport's options say about this host.  Code::config: an option cannot be
 // evaluated.

@@ -41,6 +41,7 @@ std::string address_text(const Subject& subject, const LogSelector& shown) {
 
 std::string place(const Peer& peer, const LogSelector& shown) {
   std::string out = "H=" + peer.name;
+  if (peer.is_socket()) return out;
   if (shown.has(LogItem::dnssec) && peer.secure_dns) out += " DS";
   out += " [" + peer.address + "]";
   if (shown.has(LogItem::outgoing_port)) out += ":" + std::to_string(peer.port);
@@ -56,6 +57,7 @@ std::string place(const Peer& peer, const LogSelector& shown) {
 }  // namespace
 
 std::string host_text(const Peer& peer, const LogSelector& shown) {
+  if (peer.is_socket()) return "";
   std::string out = place(peer, shown);
   if (shown.has(LogItem::tls_cipher)) {
     add(out, "X=", peer.cipher);
@@ -74,7 +76,7 @@ std::string delivery_text(const Subject& subject, const Peer* peer,
   std::string out = address_text(subject, shown);
   if (shown.has(LogItem::delivery_size)) out += " S=" + std::to_string(delivery.size);
   if (peer) {
-    out += " " + host_text(*peer, shown);
+    add(out, "", host_text(*peer, shown));
     add(out, "A=", peer->authenticated);
     if (shown.has(LogItem::pipelining) && peer->pipelining) out += " L";
     if (peer->chunking) out += " K";
@@ -93,7 +95,7 @@ std::string deferral_text(const Subject& subject, const Peer* peer,
   std::string out = address_text(subject, shown);
   out += " defer (" + std::to_string(trouble.number) + ")";
   if (!trouble.system_text.empty()) out += ": " + trouble.system_text;
-  if (peer) out += " " + host_text(*peer, shown);
+  if (peer) add(out, "", host_text(*peer, shown));
   if (!trouble.text.empty()) out += ": " + trouble.text;
   return out;
 }
@@ -101,7 +103,7 @@ std::string deferral_text(const Subject& subject, const Peer* peer,
 std::string failure_text(const Subject& subject, const Peer* peer,
                          const Trouble& trouble, const LogSelector& shown) {
   std::string out = address_text(subject, shown);
-  if (peer) out += " " + host_text(*peer, shown);
+  if (peer) add(out, "", host_text(*peer, shown));
   if (!trouble.system_text.empty()) out += " : " + trouble.system_text;
   if (!trouble.text.empty()) out += " : " + trouble.text;
   return out;

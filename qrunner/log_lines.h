@@ -33,6 +33,9 @@ struct Peer {
   bool resumed = false;
   std::string authenticated;  // "plain:user"
   bool pipelining = false, chunking = false;
+
+  // Of this machine: the address is its path, and a delivery names no host.
+  bool is_socket() const { return address.starts_with('/'); }
 };
 
 // An address and what is said of it whatever became of it.

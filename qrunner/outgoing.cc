@@ -158,6 +158,9 @@ base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site,
   bool one_domain = false;
   if (site_->kind == Site::Kind::smtp) {
     most = kUsualRecipients;
+    if (site_->transport->driver == "lmtp")
+      most = static_cast<std::size_t>(
+          std::max<std::int64_t>(1, site_->transport->options.integer("batch_max", 1)));
     if (site_->transport->options.has("max_rcpt")) {
       TransportView view(terms.routes, *site_->transport, queued, input);
       most = most_recipients(view);

@@ -293,8 +293,7 @@ class QueueRun {
   }
 
   bool knows(const Site& site, const Candidate& host) const {
-    hints::HostItem item{host.name, host.endpoint.address, host.endpoint.port,
-                         site.smtp.interface};
+    auto item = host_item(site, host.name, host.endpoint.address, host.endpoint.port);
     return retries_.knows(host_subject(item, host.name).key);
   }
 

@@ -193,6 +193,7 @@ class Planner {
       return leave(destination,
                    "option " + *option + " of transport " + transport->name);
     if (transport->driver == "smtp") return to_hosts(destination, *transport);
+    if (transport->driver == "lmtp") return to_socket(destination, *transport);
     bool maildir = transport->driver == "appendfile" &&
                    transport->options.boolean("maildir_format", false);
     if (!maildir && transport->driver != "queuefile")
@@ -236,6 +237,24 @@ class Planner {
     destination.site = sites_.index(site);
   }
 
+  void to_socket(Destination& destination, const policy::Driver& transport) {
+    policy::Evaluation evaluation{
+        .policy = policy_, .context = context_, .phase = policy::Phase::transport};
+    auto socket = option_text(transport, "socket", evaluation);
+    if (!socket) return defer(destination, socket.error().text);
+    std::string path = socket->value_or("");
+    if (!path.starts_with('/'))
+      return defer(destination, "socket of transport " + transport.name +
+                                    " is no absolute path: " + policy::quote(path));
+    Site site;
+    site.kind = Site::Kind::smtp;
+    site.name = path;
+    site.transport = &transport;
+    site.hosts.push_back({std::move(path)});
+    site.smtp = lmtp_settings(policy_);
+    destination.site = sites_.index(site);
+  }
+
   // The router's, or else the transport's.  Nothing: it is decided already.
   std::optional<std::vector<RoutedHost>> hosts_of(Destination& destination,
                                                   const policy::Driver& transport,
@@ -254,7 +273,18 @@ class Planner {
         hosts = policy::parse_hosts(**own, how);
       }
     }
-    for (RoutedHost host : destination.routed.fallback_hosts) {
+    std::vector<RoutedHost> last = destination.routed.fallback_hosts;
+    if (last.empty()) {
+      auto own = option_text(transport, "fallback_hosts", evaluation);
+      if (!own) {
+        defer(destination, own.error().text);
+        return std::nullopt;
+      }
+      policy::HostOptions how;
+      how.randomize = transport.options.boolean("hosts_randomize", false);
+      last = policy::parse_hosts(own->value_or(""), how);
+    }
+    for (RoutedHost& host : last) {
       host.group += 1U << 20;  // after all others
       hosts.push_back(std::move(host));
     }

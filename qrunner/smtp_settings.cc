@@ -85,6 +85,14 @@ Outcome<SmtpSettings> smtp_settings(const policy::Driver& transport,
   return settings;
 }
 
+SmtpSettings lmtp_settings(const policy::Policy& policy) {
+  SmtpSettings settings;
+  settings.protocol = SmtpSettings::Protocol::lmtp;
+  settings.port = 0;
+  settings.helo = policy.primary_hostname;
+  return settings;
+}
+
 bool host_is_in(const policy::Driver& transport, std::string_view list, bool otherwise,
                 policy::Evaluation& evaluation) {
   const policy::List* hosts = transport.options.list(list);

@@ -29,6 +29,9 @@ struct SmtpSettings {
 policy::Outcome<SmtpSettings> smtp_settings(const policy::Driver& transport,
                                             policy::Evaluation& evaluation);
 
+// Of a transport of the driver lmtp, which talks to a socket of this machine.
+SmtpSettings lmtp_settings(const policy::Policy& policy);
+
 // The option's text; nothing if it is not set or its expansion is forced to fail.
 policy::Outcome<std::optional<std::string>> option_text(const policy::Driver& driver,
                                                         std::string_view name,

@@ -52,31 +52,29 @@ constexpr std::array<std::string_view, 11> kQueuefile{
     "user",
 };
 
-constexpr std::array<std::string_view, 20> kSmtp{
-    "authenticated_sender",
-    "body_only",
-    "delivery_date_add",
-    "dns_search_parents",
-    "dnssec_require_domains",
-    "envelope_to_add",
-    "fallback_hosts",
-    "gethostbyname",
-    "headers_only",
-    "hosts_avoid_esmtp",
-    "hosts_require_alpn",
-    "hosts_require_dane",
-    "hosts_require_ocsp",
-    "lmtp_ignore_quota",
-    "message_size_limit",
-    "return_path_add",
-    "serialize_hosts",
-    "shadow_transport",
-    "socks_proxy",
+// Whoever runs us talks to the socket: its modes say who may.
+constexpr std::array<std::string_view, 10> kLmtp{
+    "batch_id",        "body_only",        "command",      "delivery_date_add",
+    "envelope_to_add", "headers_only",     "ignore_quota", "message_size_limit",
+    "return_path_add", "shadow_transport",
+};
+
+constexpr std::array<std::string_view, 19> kSmtp{
+    "authenticated_sender",   "body_only",
+    "delivery_date_add",      "dns_search_parents",
+    "dnssec_require_domains", "envelope_to_add",
+    "gethostbyname",          "headers_only",
+    "hosts_avoid_esmtp",      "hosts_require_alpn",
+    "hosts_require_dane",     "hosts_require_ocsp",
+    "lmtp_ignore_quota",      "message_size_limit",
+    "return_path_add",        "serialize_hosts",
+    "shadow_transport",       "socks_proxy",
     "utf8_downconvert",
 };
 
 std::span<const std::string_view> options_of(std::string_view driver) {
   if (driver == "appendfile") return kAppendfile;
+  if (driver == "lmtp") return kLmtp;
   if (driver == "queuefile") return kQueuefile;
   if (driver == "smtp") return kSmtp;
   return {};

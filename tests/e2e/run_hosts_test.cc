@@ -141,6 +141,17 @@ TEST(RunHosts, NoMoreHostsAreTriedThanHostsMaxTry) {
   EXPECT_EQ(count_of(hosts.log(), " == one@x.example"), 1U) << hosts.log();
 }
 
+TEST(RunHosts, ATransportHasHostsForWhenAllElseFails) {
+  TestSpool spool;
+  Sink first(spool.path() / "first", {"--reply", "mail=451 4.7.1 later"}),
+      last(spool.path() / "last");
+  spool.configure(
+      to_sink(first, "  fallback_hosts = 127.0.0.1::" + last.port() + "\n"));
+  spool.put(kOne, {});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(last.messages().size(), 1U) << spool.log();
+}
+
 // 451 for one message at a host is that message's alone.
 TEST(RunHosts, S5_1_AMessageWaitsForItsOwnTimeAtAHost) {
   TestSpool spool;

@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/run_support.h"
+#include "tests/support/dovecot_server.h"
 
 namespace {
 
 using run_tests::count_of;
 using run_tests::has;
+using run_tests::Letter;
 using run_tests::retry_times;
 using run_tests::slurp;
 using run_tests::spill;
@@ -267,6 +269,74 @@ TEST(RunLocal, ATransportWithAnOptionThatIsNotServedIsLeftToExim) {
   EXPECT_EQ(spool.run({"-q"}).status, 0);
   EXPECT_TRUE(has(spool.log(), "1 left for Exim")) << spool.log();
   EXPECT_EQ(spool.files(), before);
+}
+
+// Everybody's mail goes to a socket that speaks LMTP.
+std::string to_socket(const std::string& socket, const std::string& options = "") {
+  return R"(
+begin routers
+all:
+  driver = accept
+  transport = boxes
+begin transports
+boxes:
+  driver = lmtp
+  socket = )" +
+         socket + "\n" + options + "begin retry\n* * F,2h,15m\n";
+}
+
+TEST(RunLocal, DovecotTakesMailAtItsSocket) {
+  REQUIRE_PROGRAM("dovecot");
+  REQUIRE_PROGRAM("/usr/lib/dovecot/lmtp");
+  support::DovecotServer server("plain", support::DovecotServer::Mail::lmtp);
+  TestSpool spool;
+  spool.configure(to_socket(server.lmtp(), "  batch_max = 10\n"));
+  Letter letter{.recipients = {"joe@x.example", "kim@x.example", "Joe@y.example"},
+                .body = ".a line\n..\nthe end\n"};
+  for (unsigned i = 0; i < 5; ++i) spool.put(TestSpool::id(i), letter);
+  auto end = spool.run({"-q"});
+  EXPECT_EQ(end.status, 0) << end.err;
+  EXPECT_TRUE(spool.files().empty()) << spool.log() << slurp(server.log());
+  for (const char* user : {"joe", "kim", "Joe"}) {
+    auto mails = mails_in(server.maildir(user));
+    ASSERT_EQ(mails.size(), 5U) << spool.log();
+    EXPECT_TRUE(mails[0].ends_with("\n\n.a line\n..\nthe end\n")) << mails[0];
+    EXPECT_TRUE(mails[0].starts_with("Return-Path: <s@x.example>\n")) << mails[0];
+  }
+  std::string line =
+      TestSpool::id(1) + " => joe@x.example R=all T=boxes K C=\"250 2.0.0 ";
+  EXPECT_TRUE(has(spool.log(), line)) << spool.log();
+  EXPECT_EQ(count_of(spool.log(), " Completed\n"), 5U);
+}
+
+TEST(RunLocal, OneRecipientGoesToASocketAtATimeUnlessBatchMaxSaysSo) {
+  REQUIRE_PROGRAM("dovecot");
+  REQUIRE_PROGRAM("/usr/lib/dovecot/lmtp");
+  support::DovecotServer server("plain", support::DovecotServer::Mail::lmtp);
+  for (const char* options : {"", "  batch_max = 10\n"}) {
+    TestSpool spool;
+    spool.configure(to_socket(server.lmtp(), options));
+    spool.put(TestSpool::id(1), {.recipients = {"joe@x.example", "kim@x.example"}});
+    EXPECT_EQ(spool.run({"-q"}).status, 0);
+    EXPECT_EQ(count_of(spool.log(), " => "), *options ? 1U : 2U) << spool.log();
+    EXPECT_EQ(count_of(spool.log(), " -> "), *options ? 1U : 0U) << spool.log();
+  }
+}
+
+TEST(RunLocal, ASocketWhereNobodyListensIsTriedLater) {
+  TestSpool spool;
+  std::string socket = (spool.path() / "Socket").string();
+  spool.configure(to_socket(socket));
+  spool.put(TestSpool::id(1), {.recipients = {"joe@x.example"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(
+      has(spool.log(), " == joe@x.example R=all T=boxes defer (2): No such file"))
+      << spool.log();
+  EXPECT_TRUE(has(spool.log(), " H=" + socket + " No such file or directory\n"))
+      << spool.log();
+  EXPECT_TRUE(has(retry_times(spool), "T:" + socket + " ")) << retry_times(spool);
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(has(spool.log(), "1 not due")) << spool.log();
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dovecot's authenticator and nothing else of it, in a directory of its own, as long as
-// the object lives: any user gets in with the password "secret".
+// Dovecot's authenticator, and its LMTP server if wanted, in a directory of its own, as
+// long as the object lives: any user gets in with the password "secret", and has a
+// maildir.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -29,7 +30,10 @@ namespace support {
 
 class DovecotServer {
  public:
-  explicit DovecotServer(const std::string& mechanisms = "plain login cram-md5")
+  enum class Mail { none, lmtp };
+
+  explicit DovecotServer(const std::string& mechanisms = "plain login cram-md5",
+                         Mail mail = Mail::none)
       : port_(free_port()) {
     // Its processes run as a user who must be able to come here.
     std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
@@ -37,7 +41,8 @@ class DovecotServer {
     std::filesystem::permissions(dir_ / "users", std::filesystem::perms(0644));
     std::ofstream config(dir_ / "dovecot.conf");
     config << "base_dir = " << (dir_ / "run").string() << "\nlog_path = " << log()
-           << "\nprotocols =\nssl = no\ndisable_plaintext_auth = no\n"
+           << "\nprotocols =" << (mail == Mail::lmtp ? " lmtp" : "")
+           << "\nssl = no\ndisable_plaintext_auth = no\n"
            << "auth_mechanisms = " << mechanisms << "\n"
            << "auth_username_chars =\nauth_username_format = %u\n";
     if (::geteuid() != 0) {
@@ -46,12 +51,20 @@ class DovecotServer {
              << "\n";
     }
     config << "passdb {\n  driver = static\n  args = password=secret\n}\n"
-           << "userdb {\n  driver = static\n  args = uid=65534 gid=65534 home=/\n}\n"
+           << "userdb {\n  driver = static\n  args = uid=" << mail_user()
+           << " gid=" << mail_user() << " home=/\n}\n"
            << "service auth {\n  unix_listener " << socket()
            << " {\n    mode = 0666\n  }\n"
            << "  unix_listener " << master() << " {\n    mode = 0666\n  }\n"
            << "  inet_listener {\n    address = 127.0.0.1\n    port = " << port_
            << "\n  }\n}\n";
+    if (mail == Mail::lmtp) {
+      std::filesystem::create_directory(dir_ / "mail");
+      std::filesystem::permissions(dir_ / "mail", std::filesystem::perms(0777));
+      config << "first_valid_uid = 1\nmail_location = maildir:"
+             << (dir_ / "mail").string() << "/%n\nservice lmtp {\n  unix_listener "
+             << lmtp() << " {\n    mode = 0666\n  }\n}\n";
+    }
     config.close();
     start();
   }
@@ -61,6 +74,10 @@ class DovecotServer {
 
   std::string socket() const { return (dir_ / "clients").string(); }
   std::string master() const { return (dir_ / "auth-master").string(); }
+  std::string lmtp() const { return (dir_ / "lmtp").string(); }
+  std::filesystem::path maildir(const std::string& user) const {
+    return dir_ / "mail" / user;
+  }
   std::string inet() const { return "127.0.0.1 " + std::to_string(port_); }
   std::string log() const { return (dir_ / "log").string(); }
 
@@ -86,6 +103,8 @@ class DovecotServer {
   }
 
  private:
+  static uid_t mail_user() { return ::geteuid() == 0 ? 65534 : ::geteuid(); }
+
   bool listens() const {
     base::Fd tried(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un name{};
