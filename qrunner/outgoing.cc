@@ -99,6 +99,9 @@ base::Result<std::unique_ptr<Outgoing>> Outgoing::open(const Terms& terms,
   TRY(outgoing->choose_targets(terms, site, tried));
   if (outgoing->targets_.empty() || site == kDesk) return outgoing;
   outgoing->journal_ = TRY(spoolfmt::Journal::open(outgoing->message_.name("-J")));
+  std::size_t bytes = 0;
+  for (const Destination* target : outgoing->targets_) bytes += target->key.size() + 1;
+  TRY(outgoing->journal_->reserve(bytes));
   TRY(outgoing->make_envelope(terms));
   return outgoing;
 }

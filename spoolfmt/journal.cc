@@ -2,6 +2,7 @@
 #include "spoolfmt/journal.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -43,6 +44,16 @@ base::Result<Journal> Journal::open(std::string path) {
     if (!fd) return std::unexpected(fd.error());
   }
   return Journal(std::move(*fd), std::move(path));
+}
+
+base::Result<void> Journal::reserve(std::size_t bytes) {
+  struct stat status{};
+  if (::fstat(fd_.get(), &status) != 0) return base::system_failure(path_, errno);
+  auto size = static_cast<off_t>(bytes);
+  if (::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, status.st_size, size) == 0 ||
+      errno == EOPNOTSUPP || errno == ENOSYS)
+    return {};
+  return base::system_failure(path_, errno);
 }
 
 base::Result<void> Journal::append(const std::vector<std::string>& names) {

@@ -29,6 +29,9 @@ class Journal {
   // Creates it (0640, owner as its directory's) or goes on with one left over.
   static base::Result<Journal> open(std::string path);
 
+  // Takes room on the disk for so many bytes more, without writing them: append() of no
+  // more cannot find the disk full.  Where a file system cannot do that, nothing.
+  base::Result<void> reserve(std::size_t bytes);
   // Appends the names in one write.  Not durable before sync().
   base::Result<void> append(const std::vector<std::string>& names);
   base::Result<void> sync();

@@ -251,6 +251,54 @@ TEST_P(RunKilled, Q93_TheSenderHearsOfAFailure) {
 INSTANTIATE_TEST_SUITE_P(Crash, RunKilled, testing::ValuesIn(ways_to_die()),
                          [](const auto& test) { return test.param; });
 
+// The disk refuses something, or everything from then on: no message is sent that
+// could not be written down, so that none is lost and none is sent twice.
+class RunTripped : public testing::TestWithParam<std::string> {};
+
+TEST_P(RunTripped, Q71_WhatCannotBeWrittenDownIsNotSent) {
+  support::TempDir temp;
+  Sink sink(temp / "dump", {"--defer-rcpt", "^later@"});
+  fs::path root = temp / "root", spool = root / "spool", report = temp / "report";
+  std::map<std::string, std::string> calls_of_runs;
+  auto [at, step] = points_of(GetParam());
+  for (bool reached = true; reached; at += step) {
+    fs::remove_all(root);
+    fs::create_directory(root);
+    std::string name = "run" + std::to_string(at);
+    queue(spool, name);
+    auto tripped =
+        support::run(under_shim(run_to(sink, spool), root, {GetParam(), at}, report));
+    auto call = struck(report);
+    reached = call.has_value();
+    calls_of_runs[name] = call.value_or("never struck");
+    SCOPED_TRACE(GetParam() + " " + calls_of_runs[name]);
+    EXPECT_LT(tripped.status, 128) << tripped.err;
+    // Something can be read of each message that is left.
+    for (const auto& left : messages_in(spool))
+      EXPECT_TRUE(
+          spoolfmt::parse_h_file(base::read_file(spool / "input" / left).value(), left))
+          << left;
+    auto second = support::run(run_to(sink, spool));
+    EXPECT_EQ(second.status, 0) << second.err;
+    if (HasFailure()) break;
+  }
+  Deliveries got = sink.stop();
+  for (const auto& [name, call] : calls_of_runs)
+    for (const Message& message : kMessages)
+      for (const auto& address : message.recipients) {
+        std::string recipient = spoolfmt::unique_form(address);
+        if (recipient.starts_with("later@")) continue;
+        EXPECT_EQ(got[std::string(message.name) + "@" + name][recipient], 1)
+            << call << ": " << message.name << " to " << recipient;
+      }
+  std::cout << "run, " << GetParam() << ": " << calls_of_runs.size() - 1
+            << " points of trouble\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Crash, RunTripped,
+                         testing::Values("ENOSPC", "EIO", "EMFILE", "full"),
+                         [](const auto& test) { return test.param; });
+
 // At any moment instead of at a call: 25 times, 1,000 with BOBBIN_CRASH_FULL.
 TEST(RunKilledAtRandom, Q65_EverythingArrivesAndTwiceOnlyInTheDotWindow) {
   const int most = std::getenv("BOBBIN_CRASH_FULL") != nullptr ? 1000 : 25;

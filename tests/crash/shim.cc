@@ -11,6 +11,8 @@
 //                         power, scatteredN: SIGKILL before the call, and the directory
 //                         is left as a power cut might leave it
 //                         ENOSPC, EIO, EMFILE: the call fails so (EMFILE: opens only)
+//                         full: the disk is full from the call on: nothing can be made
+//                         or written but what fallocate had reserved before
 //   BOBBIN_CRASH_REPORT   file outside of the directory: a line for each call, "!" at
 //                         the n-th
 //
@@ -237,7 +239,7 @@ class Disk {
 
 // --- the plan -----------------------------------------------------------------
 
-enum class How { before, after, torn, power, scattered, fail };
+enum class How { before, after, torn, power, scattered, fail, full };
 
 struct Plan {
   std::string root = from_environment("BOBBIN_CRASH_ROOT");
@@ -247,6 +249,7 @@ struct Plan {
   unsigned seed = 0;
   int report = -1;
   long count = 0;
+  std::map<std::string, off_t> reserved;  // up to there
   Disk disk;
 
   Plan() {
@@ -254,6 +257,10 @@ struct Plan {
     if (text == "after") how = How::after;
     if (text == "torn") how = How::torn;
     if (text == "power") how = How::power;
+    if (text == "full") {
+      how = How::full;
+      error_number = ENOSPC;
+    }
     if (text.starts_with("scattered")) {
       how = How::scattered;
       seed = static_cast<unsigned>(std::atoi(text.c_str() + std::strlen("scattered")));
@@ -310,16 +317,27 @@ struct Plain {
   void operator()() const {}
 };
 
+bool takes_room(std::string_view call) {
+  for (std::string_view one : {"fsync", "fdatasync", "rename", "link", "unlink"})
+    if (call == one) return false;
+  return true;
+}
+
 // Does `action`, or what the plan has for this call instead; `half` is what a torn call
 // gets done.
 template <class Action, class Half = Plain>
-auto perform(const char* call, const std::string& path, Action action, Half half = {}) {
+auto perform(const char* call, const std::string& path, Action action, Half half = {},
+             bool has_room = false) {
   Plan& the = plan();
   bool opens_only = the.error_number == EMFILE;
   if (!the.covers(path) || (opens_only && std::strcmp(call, "open") != 0))
     return action();
-  if (!the.counted(call, path)) return action();
+  bool full = the.how == How::full && the.at > 0 && the.count + 1 > the.at;
+  if (!the.counted(call, path) && !full) return action();
   switch (the.how) {
+    case How::full:
+      if (has_room || !takes_room(call)) return action();
+      [[fallthrough]];
     case How::fail:
       errno = the.error_number;
       return static_cast<decltype(action())>(-1);
@@ -382,10 +400,15 @@ bool is_file(int fd) {
   return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-ssize_t written(const char* call, int fd, auto action, auto half) {
+ssize_t written(const char* call, int fd, size_t size, auto action, auto half) {
   if (!is_file(fd)) return action();
   Guard guard(mutex());
-  return perform(call, path_of(fd), action, half);
+  std::string path = path_of(fd);
+  struct stat status{};
+  auto known = plan().reserved.find(path);
+  bool has_room = known != plan().reserved.end() && ::fstat(fd, &status) == 0 &&
+                  status.st_size + static_cast<off_t>(size) <= known->second;
+  return perform(call, path, action, half, has_room);
 }
 
 }  // namespace
@@ -423,28 +446,41 @@ int openat64(int at, const char* path, int flags, ...) {
 
 ssize_t write(int fd, const void* bytes, size_t size) {
   return written(
-      "write", fd, [&] { return (kWrite ? kWrite : REAL(write))(fd, bytes, size); },
+      "write", fd, size,
+      [&] { return (kWrite ? kWrite : REAL(write))(fd, bytes, size); },
       [&] { return REAL(write)(fd, bytes, size / 2); });
 }
 ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
   return written(
-      "pwrite", fd, [&] { return REAL(pwrite)(fd, bytes, size, offset); },
+      "pwrite", fd, size, [&] { return REAL(pwrite)(fd, bytes, size, offset); },
       [&] { return REAL(pwrite)(fd, bytes, size / 2, offset); });
 }
 ssize_t writev(int fd, const iovec* parts, int count) {
+  size_t size = 0;
+  for (int i = 0; i < count; ++i) size += parts[i].iov_len;
   return written(
-      "writev", fd, [&] { return REAL(writev)(fd, parts, count); },
+      "writev", fd, size, [&] { return REAL(writev)(fd, parts, count); },
       [&] { return REAL(writev)(fd, parts, count / 2); });
 }
 ssize_t sendfile(int to, int from, off_t* offset, size_t count) {
   auto* call = real<ssize_t(int, int, off_t*, size_t)>("sendfile");
   return written(
-      "sendfile", to, [&] { return call(to, from, offset, count); },
+      "sendfile", to, count, [&] { return call(to, from, offset, count); },
       [&] { return call(to, from, offset, count / 2); });
 }
 int ftruncate(int fd, off_t size) noexcept {
   Guard guard(mutex());
   return perform("ftruncate", path_of(fd), [&] { return REAL(ftruncate)(fd, size); });
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t size) {
+  Guard guard(mutex());
+  std::string path = path_of(fd);
+  return perform("fallocate", path, [&] {
+    int result = REAL(fallocate)(fd, mode, offset, size);
+    if (result == 0) plan().reserved[path] = offset + size;
+    return result;
+  });
 }
 
 int fsync(int fd) {

@@ -24,6 +24,18 @@ TEST(Journal, Spool34_AppendsWholeLinesCutAt500Bytes) {
   EXPECT_EQ(*base::read_file(path), "a@b\nc@d\n" + std::string(500, 'x') + "\n");
 }
 
+TEST(Journal, Q71_WhatItHasRoomForIsNotWrittenYet) {
+  support::TempDir dir;
+  auto path = dir / "1xUYvJ-0004Zg-2C-J";
+  auto journal = Journal::open(path);
+  ASSERT_TRUE(journal);
+  ASSERT_TRUE(journal->append({"a@b"}));
+  ASSERT_TRUE(journal->reserve(100'000));
+  EXPECT_EQ(*base::read_file(path), "a@b\n");
+  ASSERT_TRUE(journal->append({"c@d"}));
+  EXPECT_EQ(*base::read_file(path), "a@b\nc@d\n");
+}
+
 TEST(Journal, Spool42_IsMade0640AndNeverThroughASymlink) {
   support::TempDir dir;
   auto path = dir / "1xUYvJ-0004Zg-2C-J";
