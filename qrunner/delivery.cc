@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qrunner/delivery.h"
 
+#include <expected>
 #include <limits>
 #include <optional>
 #include <random>
@@ -51,6 +52,7 @@ struct Connection {
   std::string counted;  // the address that counts this connection; "": none
   std::vector<net::Endpoint> failed;  // hosts that did not come about
   bool turned_away = false;
+  bool unjudged = false;  // nobody was reached, as if there were no network
 };
 
 void log_or_stop(Workshop& shop, const MessageId& id, const std::string& text) {
@@ -79,12 +81,14 @@ void pass_over(Workshop& shop, SiteIndex site, const MessageId& id,
       break;
     case base::Code::locked:
       ++shop.books.tally.locked;
-      if (shop.books.shown.has(policy::LogItem::skip_delivery))
+      shop.locked.push_back(id);
+      if (!shop.second_look && shop.books.shown.has(policy::LogItem::skip_delivery))
         log_or_stop(shop, id,
                     "Spool file for " + id.str() +
                         " is locked (another process is handling this message)");
       break;
     case base::Code::disk:
+    case base::Code::no_space:
     case base::Code::temporary:
       shop.disaster(error);
       break;
@@ -320,62 +324,96 @@ void leave_address(Connection& connection) {
   connection.shop.start(connection.shop.ramp.leave(address));
 }
 
+void approach(Connection& connection, const Candidate& host) {
+  connection.peer = {};
+  connection.peer.name = host.name;
+  connection.peer.address = host.endpoint.address;
+  connection.peer.port = host.endpoint.port;
+  connection.peer.secure_dns = host.secure_dns;
+}
+
+// False: it bears no more connections.
+bool enter_address(Connection& connection) {
+  leave_address(connection);
+  const std::string& address = connection.peer.address;
+  connection.turned_away = !connection.shop.ramp.enter(address);
+  if (!connection.turned_away) connection.counted = address;
+  return !connection.turned_away;
+}
+
+using Opened = std::expected<net::Client, smtp::Breakdown>;
+
+// Without TLS, if that is what failed and the policy does not insist.
+asio::awaitable<Opened> open_host(Connection& connection, const Outgoing& message,
+                                  net::Endpoint host, net::Client::Options options) {
+  Tally& tally = connection.shop.books.tally;
+  ++tally.connections;
+  Opened opened = co_await net::Client::open(host, options);
+  bool in_clear = !opened && opened.error().kind == smtp::Breakdown::Kind::tls_failed &&
+                  options.tls.use == net::ClientTls::Use::may &&
+                  options.tls.tempfail_tryclear;
+  if (!in_clear) co_return opened;
+  co_await host_failed(connection, message, opened.error(), false);
+  options.tls.use = net::ClientTls::Use::never;
+  ++tally.connections;
+  co_return co_await net::Client::open(host, options);
+}
+
+// Nobody was reached at all, it may be our fault: nobody is judged yet.
+Settlement wait_for_network(Connection& connection, const Outgoing& message) {
+  connection.unjudged = true;
+  connection.shop.network.put_aside(connection.index, message.id());
+  return {};
+}
+
 // Connects to the first host that answers.  What there is to settle if none did.
 asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
                                                    const Outgoing& message) {
   Workshop& shop = connection.shop;
+  const Site& site = connection.site;
   std::size_t people = message.targets().size();
-  auto all = candidates(connection.site, shop.terms.routes.names(), throw_dice);
-  auto [hosts, hopeless] = due_hosts(std::move(all), connection.site,
-                                     seeker_of(message), shop.books.retries);
-  if (hopeless && connection.site.passed.empty()) {
+  auto all = candidates(site, shop.terms.routes.names(), throw_dice);
+  auto [hosts, hopeless] =
+      due_hosts(std::move(all), site, seeker_of(message), shop.books.retries);
+  if (hopeless && site.passed.empty()) {
     auto domain = policy::take_apart(message.targets().front()->unique).domain;
     co_return fail_all(people, domain);
   }
   if (hosts.empty()) co_return Settlement();  // and no verdicts
-  std::size_t most = most_hosts(connection) - connection.site.passed.size();
+  std::size_t most = most_hosts(connection) - site.passed.size();
   if (hosts.size() > most) hosts.resize(most);
-  for (std::size_t i = 0; i < hosts.size(); ++i) {
-    const Candidate& host = hosts[i];
-    connection.peer = {};
-    connection.peer.name = host.name;
-    connection.peer.address = host.endpoint.address;
-    connection.peer.port = host.endpoint.port;
-    connection.peer.secure_dns = host.secure_dns;
-    leave_address(connection);
-    if (!shop.ramp.enter(host.endpoint.address)) {
-      connection.turned_away = true;
-      continue;
-    }
-    connection.turned_away = false;
-    connection.counted = host.endpoint.address;
-    auto options =
-        client_options(connection.site, host, shop.terms.routes, shop.sessions);
-    smtp::Breakdown why;
+  std::vector<std::pair<Peer, smtp::Breakdown>> misses;  // that may be our own fault
+  for (const Candidate& host : hosts) {
+    approach(connection, host);
+    if (!enter_address(connection)) continue;
+    auto options = client_options(site, host, shop.terms.routes, shop.sessions);
     if (!options) co_return put_off_all(people, options.error().text);
-    ++shop.books.tally.connections;
-    auto opened = co_await net::Client::open(host.endpoint, *options);
-    bool in_clear =
-        !opened && opened.error().kind == smtp::Breakdown::Kind::tls_failed &&
-        options->tls.use == net::ClientTls::Use::may && options->tls.tempfail_tryclear;
-    if (in_clear) {
-      co_await host_failed(connection, message, opened.error(), false);
-      options->tls.use = net::ClientTls::Use::never;
-      ++shop.books.tally.connections;
-      opened = co_await net::Client::open(host.endpoint, *options);
+    Opened opened = co_await open_host(connection, message, host.endpoint, *options);
+    bool last = &host == &hosts.back();
+    if (!opened && shop.network.suspects(opened.error())) {
+      misses.emplace_back(connection.peer, opened.error());
+      if (!last) continue;
+      if (misses.size() == hosts.size())
+        co_return wait_for_network(connection, message);
+      misses.pop_back();  // it is told below
+    }
+    shop.network.saw(opened ? nullptr : &opened.error());
+    for (auto& [peer, why] : std::exchange(misses, {})) {
+      std::swap(connection.peer, peer);
+      co_await host_failed(connection, message, why, true);
+      std::swap(connection.peer, peer);
     }
     if (opened) {
       connection.client.emplace(std::move(*opened));
       introduce(connection);
       co_return std::nullopt;
     }
-    why = opened.error();
+    const smtp::Breakdown& why = opened.error();
     connection.ending = is_crowded(why) ? Ending::crowded : Ending::failed;
-    bool last = i + 1 == hosts.size();
     bool silent = why.kind == smtp::Breakdown::Kind::unreachable;
     connection.failed.push_back(host.endpoint);
     if (!last || silent) co_await host_failed(connection, message, why, !last);
-    if (last) co_return defer_all(people, why, connection.site.by_mx);
+    if (last) co_return defer_all(people, why, site.by_mx);
   }
   co_return Settlement();  // each address has enough connections
 }
@@ -471,8 +509,9 @@ asio::awaitable<void> put_back(Connection& connection, Message message) {
   auto close = [&] { message.reset(); };
   co_await shop.pool.run(close);
   bool again = connection.turned_away;
-  if (!again) ++shop.books.tally.not_due;
-  if (!again) connection.ending = Ending::failed;
+  bool held = !again && !connection.unjudged;  // by retry times
+  if (held) ++shop.books.tally.not_due;
+  if (held) connection.ending = Ending::failed;
   let_go(shop, connection.index, id, shop.hands.carried(id), again);
 }
 

@@ -23,6 +23,7 @@
 #include "net/tls_client.h"
 #include "qrunner/books.h"
 #include "qrunner/hands.h"
+#include "qrunner/network_watch.h"
 #include "qrunner/ramp.h"
 
 namespace qrunner {
@@ -38,6 +39,9 @@ struct Workshop {
   Ramp& ramp;
   Hands hands{};
   net::TlsClientSessions sessions{};
+  NetworkWatch network{};
+  std::vector<spoolfmt::MessageId> locked{};         // by others, when their turn came
+  bool second_look = false;                          // at those
   std::deque<net::Event> news{};                     // a site has work, or never again
   std::function<void(const Ramp::Starts&)> start{};  // makes connections
   // A transaction is over, well or not.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Has this machine a network at all?  While nobody was reached, "no route" may be our
-// own trouble: nobody is judged by it, and when it is everybody's the run ends
-// (spec/queue-run.md 13.10).
+// own trouble: nobody is judged by it until the end of the run, and not then if many
+// sites have it and nobody was reached (spec/queue-run.md 13.10).
 //
 // Lives on the loop.
 #pragma once

@@ -116,6 +116,7 @@ class QueueRun {
     loop_.every(kTick, [this] { tick(); });
     loop_.every(kHeed, [this] { heed_load(); });
     loop_.every(kHeed, [this] { probe_the_dead(); });
+    loop_.every(kHeed, [this] { end_patience(); });
     if (tools_.leases) loop_.every(kRenew, [this] { tools_.leases->renew(); });
     std::thread scanner([this] { scan_queue(); });
     loop_.run();
@@ -127,6 +128,9 @@ class QueueRun {
     if (silent_dns_)
       return base::fail(base::Code::temporary,
                         "no name server answers: what needs one was not tried");
+    if (no_network_)
+      return base::fail(base::Code::temporary,
+                        "the network is unreachable: what needs it was not tried");
     if (abandoned_)
       return base::fail(base::Code::temporary,
                         "the load of the machine is above deliver_queue_load_max");
@@ -269,6 +273,25 @@ class QueueRun {
     return due.hopeless || !due.hosts.empty();
   }
 
+  // Who follows sees them again at the next scan, and judges if it is their fault.
+  void end_patience() {
+    if (!settings_.follow || shop_.network.waiting() == 0) return;
+    if (!shop_.network.down()) shop_.network.works();
+    shop_.network.take();
+  }
+
+  // Nobody was reached, and of many: true, and said once.  Else it is their own fault.
+  bool judge_network() {
+    if (stopped_) return true;
+    if (!shop_.network.down()) {
+      shop_.network.works();
+      return false;
+    }
+    if (!std::exchange(no_network_, true))
+      (void)tools_.log.write("", "No site can be reached: the network of this machine");
+    return true;
+  }
+
   // A site that died lives again when a host of it may be tried and takes a message.
   void probe_the_dead() {
     for (SiteIndex site : ramp_.died()) dead_.insert(site);
@@ -389,6 +412,16 @@ class QueueRun {
         co_await net::sleep_for(kTick);
         continue;
       }
+      if (shop_.network.waiting() > 0 && !judge_network()) {
+        lookups_.spawn(route_again(shop_.network.take()));
+        continue;
+      }
+      // Whoever had them may be through with them by now.
+      if (!stopped_ && !settings_.follow && !std::exchange(shop_.second_look, true)) {
+        tally_.locked -= shop_.locked.size();
+        lookups_.spawn(route_again(std::exchange(shop_.locked, {})));
+        continue;
+      }
       if (suspects_.empty()) break;
       // Few names, none of them answered, and no more to come: so be it.
       answered_ = true;
@@ -474,7 +507,7 @@ class QueueRun {
     std::string text =
         "Queue run summary: " + count(tally_.completed, "messages finished, ") +
         count(tally_.remaining, "kept, ") +
-        count(ramp_.left() + unrouted_, "not tried, ") +
+        count(ramp_.left() + unrouted_ + shop_.network.waiting(), "not tried, ") +
         count(tally_.not_due, "not due, ") + count(counts_.frozen, "frozen, ") +
         count(tally_.locked, "locked, ") +
         count(tally_.damaged + counts_.damaged, "damaged, ") +
@@ -524,6 +557,7 @@ class QueueRun {
   bool answered_ = false;            // some name was
   bool silent_dns_ = false;
   bool abandoned_ = false;      // the load was too high
+  bool no_network_ = false;     // no site was reached
   std::uint64_t unrouted_ = 0;  // messages
 
   Ramp ramp_;

@@ -9,6 +9,7 @@ namespace {
 
 using run_tests::count_of;
 using run_tests::has;
+using run_tests::retry_times;
 using run_tests::Sink;
 using run_tests::TestSpool;
 using run_tests::to_sink;
@@ -47,6 +48,64 @@ TEST(RunRetry, Q56_ADeadHostHoldsFreshMessagesBack) {
   EXPECT_EQ(spool.run({"-q", "--smarthost", "127.0.0.1:1"}).status, 0);
   EXPECT_EQ(count_of(spool.log(), "[127.0.0.1] Connection refused"), 1U) << spool.log();
   EXPECT_TRUE(has(spool.log(), "2 not due")) << spool.log();
+}
+
+// A policy that sends d1, d2, ... to addresses without a route, and the rest to `sink`.
+std::string to_nowhere(const Sink& sink) {
+  return R"(
+begin routers
+nowhere:
+  driver = manualroute
+  domains = ^d
+  route_data = 224.0.0.${substr{1}{9}{$domain}}
+  self = send
+  transport = remote
+all:
+  driver = manualroute
+  route_list = * 127.0.0.1
+  self = send
+  transport = remote
+begin transports
+remote:
+  driver = smtp
+  port = )" +
+         sink.port() + "\nbegin retry\n* * F,2h,15m\n";
+}
+
+TEST(RunRetry, S13_10_WithoutANetworkNobodyIsJudged) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump");
+  spool.configure(to_nowhere(sink));
+  for (unsigned i = 1; i <= 12; ++i)
+    spool.put(TestSpool::id(i), {.recipients = {"one@d" + std::to_string(i)}});
+  auto end = spool.run({"-q"});
+  EXPECT_EQ(end.status, 75) << end.err;
+  EXPECT_TRUE(has(end.err, "the network is unreachable")) << end.err;
+  std::string log = spool.log();
+  EXPECT_EQ(count_of(log, "No site can be reached"), 1U) << log;
+  EXPECT_FALSE(has(log, " == ")) << log;
+  EXPECT_FALSE(has(retry_times(spool), "T:")) << retry_times(spool);
+  EXPECT_TRUE(has(log, " 12 not tried, ")) << log;
+}
+
+TEST(RunRetry, S13_10_WithANetworkWhoCannotBeReachedIsPutOff) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump");
+  spool.configure(to_nowhere(sink));
+  // Too few to be our own fault.
+  for (unsigned i = 1; i <= 3; ++i)
+    spool.put(TestSpool::id(i), {.recipients = {"one@d" + std::to_string(i)}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(count_of(spool.log(), " == one@d"), 3U) << spool.log();
+  EXPECT_EQ(count_of(spool.log(), " H=224.0.0."), 3U) << spool.log();
+  // As many as you like, when somebody can be reached.
+  spool.put(TestSpool::id(20), {.recipients = {"one@x.example"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  for (unsigned i = 4; i <= 20; ++i)
+    spool.put(TestSpool::id(i),
+              {.recipients = {"one@d" + std::to_string(i), "two@x.example"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0) << spool.log();
+  EXPECT_EQ(count_of(spool.log(), " == one@d"), 20U) << spool.log();
 }
 
 TEST(RunRetry, Q54_WithoutARuleTheFirstDeferralIsTheLast) {

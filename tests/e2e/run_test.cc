@@ -3,6 +3,8 @@
 // bobbin-run against bobbin-sink: what is sent, what is written down, what is left.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include <chrono>
 
 #include "base/file_lock.h"
@@ -159,6 +161,24 @@ TEST(Run, S32_Q69_ALockedMessageIsLeft) {
                                    " is locked (another process is handling this "
                                    "message)\n"))
       << spool.log();
+}
+
+TEST(Run, S13_10_WhatWasLockedIsTriedAgainAtTheEnd) {
+  TestSpool spool;
+  std::string id = TestSpool::id(1), other = TestSpool::id(2);
+  spool.put(id, {});
+  auto fd = base::open_file(spool.file(id + "-D"), O_RDWR);
+  ASSERT_TRUE(fd);
+  std::optional lock = base::FileLock::acquire(std::move(*fd), 19, id);
+  ASSERT_TRUE(*lock);
+  Sink slow(spool.path() / "dump", {"--delay-dot", "1000"});
+  spool.put(other, {});
+  support::Process run(spool.command({"-q", "--smarthost", slow.address()}));
+  ASSERT_TRUE(spool.logged("is locked")) << spool.log();
+  lock.reset();
+  EXPECT_EQ(run.wait().status, 0);
+  EXPECT_EQ(slow.messages().size(), 2U) << spool.log();
+  EXPECT_TRUE(has(spool.log(), " 0 locked,")) << spool.log();
 }
 
 TEST(Run, Q4_FrozenMessagesWaitUntilForced) {
