@@ -24,11 +24,8 @@ class Finish {
         leave_(leave),
         carried_(carried),
         books_(books),
-        verdicts_(leave.settlement.verdicts) {
-    waiting_.received = outgoing.file().received_time();
-    waiting_.sender = outgoing.file().sender;
-    waiting_.first_time = outgoing.file().has("deliver_firsttime");
-  }
+        verdicts_(leave.settlement.verdicts),
+        waiting_(books.retries.waiting(outgoing.file())) {}
 
   base::Result<void> run() {
     if (!outgoing_.thawed().empty()) TRY(main_line(std::string(outgoing_.thawed())));

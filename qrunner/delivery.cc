@@ -100,11 +100,9 @@ void pass_over(Workshop& shop, SiteIndex site, const MessageId& id,
   let_go(shop, site, id, shop.hands.carried(id), false);
 }
 
-Seeker seeker_of(const Outgoing& message) {
-  const spoolfmt::HFile& file = message.file();
-  return {message.id(),
-          message.targets().front()->unique,
-          {file.received_time(), file.sender, file.has("deliver_firsttime")}};
+Seeker seeker_of(const Workshop& shop, const Outgoing& message) {
+  return {message.id(), message.targets().front()->unique,
+          shop.books.retries.waiting(message.file())};
 }
 
 // How many hosts one message is tried at.
@@ -123,7 +121,8 @@ std::optional<SiteIndex> next_host(Connection& connection, const Outgoing& messa
   if (rest.passed.size() >= most_hosts(connection)) return std::nullopt;
   auto first = [](std::size_t) { return std::size_t{0}; };
   auto hosts = candidates(rest, shop.terms.routes.names(), first);
-  auto due = due_hosts(std::move(hosts), rest, seeker_of(message), shop.books.retries);
+  auto due =
+      due_hosts(std::move(hosts), rest, seeker_of(shop, message), shop.books.retries);
   if (due.hosts.empty()) return std::nullopt;
   return shop.terms.routes.sites().index(rest);
 }
@@ -191,8 +190,9 @@ bool waits_here(Connection& connection, const Outgoing& message) {
   Candidate here{connection.peer.name,
                  {connection.peer.address, connection.peer.port},
                  connection.peer.secure_dns};
-  Standing standing = standing_at(here, connection.site, seeker_of(message),
-                                  connection.shop.books.retries);
+  Standing standing =
+      standing_at(here, connection.site, seeker_of(connection.shop, message),
+                  connection.shop.books.retries);
   return !may_try(standing);
 }
 
@@ -282,7 +282,7 @@ asio::awaitable<void> host_failed(Connection& connection, const Outgoing& messag
   RetrySubject subject =
       host_subject(host_item(connection.site, peer.name, peer.address, peer.port),
                    message.targets().front()->unique);
-  Waiting waiting{message.file().received_time(), message.file().sender, false};
+  Waiting waiting = shop.books.retries.waiting(message.file());
   auto job = [&] {
     shop.books.retries.failed(subject, failure_of(why, connection.site.by_mx), waiting);
   };
@@ -374,7 +374,7 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
   std::size_t people = message.targets().size();
   auto all = candidates(site, shop.terms.routes.names(), throw_dice);
   auto [hosts, hopeless] =
-      due_hosts(std::move(all), site, seeker_of(message), shop.books.retries);
+      due_hosts(std::move(all), site, seeker_of(shop, message), shop.books.retries);
   if (hopeless && site.passed.empty()) {
     auto domain = policy::take_apart(message.targets().front()->unique).domain;
     co_return fail_all(people, domain);

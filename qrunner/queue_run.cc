@@ -40,6 +40,12 @@ constexpr auto kFollow = std::chrono::seconds(1);
 // Enough to make a hand-over to the loop cheap, few enough that the first come at once.
 constexpr std::size_t kBatch = 64;
 
+// -R and -S without f: the first message is tried whatever the retry times say, and
+// what is learned from it counts for the others (Exim manual, "-R").
+bool sends_one_ahead(const Request& request) {
+  return (request.recipient || request.sender) && !request.force;
+}
+
 std::chrono::steady_clock::time_point now() {
   return std::chrono::steady_clock::now();
 }
@@ -184,10 +190,16 @@ class QueueRun {
       return what == Thaw::thaw || what == Thaw::cancel;
     };
     events.due = [&](const Due& due) {
+      bool ahead = std::exchange(one_ahead_, false);
+      if (ahead) retries_.force(due.id);
       auto input = tools_.spool.input_name(due.queued.entry.subdirectory);
       Plan plan = thaw_of(due.queued) == Thaw::cancel ? routes_.give_up(due.queued)
                                                       : routes_.plan(due.queued, input);
       batch.push_back(found_of(due.id, due.queued, std::move(plan)));
+      if (ahead) {
+        hand_over();
+        wait_for_the_first();
+      }
       if (batch.size() < kBatch && now() - last < kTick) return;
       hand_over();
       last = now();
@@ -207,6 +219,11 @@ class QueueRun {
     loop_.post([this, counts] {
       if (counts) counts_ = *counts;
     });
+  }
+
+  void wait_for_the_first() {
+    std::unique_lock lock(rest_);
+    wake_.wait(lock, [this] { return first_over_ || stopped_.load(); });
   }
 
   Thaw thaw_of(const spoolfmt::Queued& queued) const {
@@ -239,7 +256,9 @@ class QueueRun {
       ++tally_.foreign;
     else if (legs.empty())
       ++tally_.not_due;
-    if (settings_.follow || legs.size() > 1)
+    bool first = !request_.force && retries_.forces(message.id);
+    if (first) first_ = message.id;
+    if (first || settings_.follow || legs.size() > 1)
       shop_.hands.expect(message.id, legs.size());
     Lane lane = message.first_time ? Lane::fresh : Lane::retried;
     for (SiteIndex site : legs) {
@@ -253,7 +272,7 @@ class QueueRun {
     const Site& site = sites_.at(index);
     if (site.kind != Site::Kind::smtp) return true;
     if (request_.local_only) return false;
-    if (request_.force) return true;
+    if (retries_.forces(message.id)) return true;
     if (memory_.size() <= index) memory_.resize(index + 1);
     Memory& memory = memory_[index];
     if (memory.hosts.empty()) {
@@ -438,6 +457,15 @@ class QueueRun {
     start(live_.tick(now()));
     for (net::Event& news : shop_.news) news.open();  // are they idle for too long?
     if (drain_until_ && now() > *drain_until_) connections_.cancel();
+    if (silent_dns_ || (first_ && !shop_.hands.knows(*first_))) let_others_follow();
+  }
+
+  void let_others_follow() {
+    {
+      std::lock_guard lock(rest_);
+      if (std::exchange(first_over_, true)) return;
+    }
+    wake_.notify_all();
   }
 
   // Forced messages are tried whatever the load.
@@ -542,6 +570,10 @@ class QueueRun {
   std::atomic<bool> stopped_ = false;
   std::mutex rest_;  // of the scanner, between two scans
   std::condition_variable wake_;
+  bool one_ahead_ =
+      sends_one_ahead(request_);    // the scanner's: the first message is still to come
+  bool first_over_ = false;         // the others may follow
+  std::optional<MessageId> first_;  // it was sent ahead
   bool told_to_end_ = false;
   std::optional<std::chrono::steady_clock::time_point> drain_until_;
 

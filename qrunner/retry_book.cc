@@ -81,7 +81,7 @@ const policy::RetryRule* RetryBook::rule(const RetrySubject& subject,
 Standing RetryBook::standing(const RetrySubject& subject, const Waiting& message,
                              bool delay_after_cutoff) const {
   auto record = store_.retry(subject.key);
-  if (!record || forced_) return Standing::due;
+  if (!record || forced_ || message.forced) return Standing::due;
   Moment moment;
   moment.now = clock_.now();
   moment.received = message.received;
@@ -109,7 +109,7 @@ void RetryBook::succeeded(const RetrySubject& subject) {
 }
 
 bool RetryBook::may_route(std::string_view address, const Waiting& message) const {
-  if (forced_ || message.first_time) return true;
+  if (message.first_time) return true;
   auto may = [&](const RetrySubject& subject) {
     return may_try(standing(subject, message));
   };

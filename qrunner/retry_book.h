@@ -4,6 +4,7 @@
 // and what is remembered of a try (spec/queue-run.md 6).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,8 @@
 #include "policy/policy.h"
 #include "qrunner/retry_schedule.h"
 #include "qrunner/routing_context.h"
+#include "spoolfmt/h_file.h"
+#include "spoolfmt/message_id.h"
 
 namespace qrunner {
 
@@ -21,6 +24,7 @@ struct Waiting {
   base::Time received;
   std::string_view sender;
   bool first_time = false;
+  bool forced = false;  // times do not count for it
 };
 
 // What a retry record is about, and how rules find it.  Borrows what it was made from.
@@ -47,6 +51,18 @@ class RetryBook {
             policy::LookupFiles& files, const base::Clock& clock, hints::Store& store,
             bool forced);
 
+  // From here on times do not count for this message, either.  Before others ask.
+  void force(const spoolfmt::MessageId& id) { forced_message_ = id; }
+  bool forces(const spoolfmt::MessageId& id) const {
+    return forced_ || (forced_message_ && *forced_message_ == id);
+  }
+  // Borrows from the file.
+  template <class Text>
+  Waiting waiting(const spoolfmt::BasicHFile<Text>& file) const {
+    return {file.received_time(), file.sender, file.has("deliver_firsttime"),
+            forces(file.id)};
+  }
+
   Standing standing(const RetrySubject& subject, const Waiting& message,
                     bool delay_after_cutoff = true) const;
   // True: that was its last try for this message.
@@ -61,7 +77,7 @@ class RetryBook {
   bool may_route(std::string_view address, const Waiting& message) const;
   // May a local delivery be tried now?  Asked as may_route() is.
   bool may_deliver(const RetrySubject& local, const Waiting& message) const {
-    return forced_ || message.first_time || may_try(standing(local, message));
+    return message.first_time || may_try(standing(local, message));
   }
 
  private:
@@ -75,6 +91,7 @@ class RetryBook {
   const base::Clock& clock_;
   hints::Store& store_;
   bool forced_;
+  std::optional<spoolfmt::MessageId> forced_message_;
   RetryLimits limits_;
 };
 

@@ -35,10 +35,8 @@ class Planner {
         retries_(retries),
         sites_(sites),
         queued_(queued),
-        context_(context) {
-    waiting_.received = queued.h.file.received_time();
-    waiting_.sender = queued.h.file.sender;
-    waiting_.first_time = queued.h.file.has("deliver_firsttime");
+        context_(context),
+        waiting_(retries.waiting(queued.h.file)) {
     for (const auto& node : queued.h.file.delivered.nodes) done_.insert(node.name);
     for (std::string_view line : queued.journal) done_.insert(line);
   }

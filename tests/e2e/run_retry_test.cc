@@ -50,6 +50,29 @@ TEST(RunRetry, Q56_ADeadHostHoldsFreshMessagesBack) {
   EXPECT_TRUE(has(spool.log(), "2 not due")) << spool.log();
 }
 
+TEST(RunRetry, Q8_ASelectionForcesItsFirstMessageAndTheOthersIfThatHelped) {
+  TestSpool spool;
+  std::string address;
+  {
+    Sink sink(spool.path() / "none");
+    address = sink.address();
+  }
+  for (unsigned i = 0; i < 5; ++i) spool.put(TestSpool::id(i), {});
+  auto run = [&](std::vector<std::string> args) {
+    args.insert(args.end(), {"--smarthost", address});
+    EXPECT_EQ(spool.run(args).status, 0);
+    return count_of(spool.log(), "Connection refused");
+  };
+  auto tried = run({"-q"});
+  EXPECT_EQ(run({"-q"}), tried) << "its time has not come";
+  EXPECT_EQ(run({"-R", "x.example"}), tried + 2)
+      << "a host and a message" << spool.log();
+  EXPECT_EQ(run({"-R", "elsewhere.example"}), tried + 2);
+  Sink sink(spool.path() / "dump", {}, address);
+  EXPECT_EQ(spool.run({"-R", "x.example", "--smarthost", address}).status, 0);
+  EXPECT_EQ(sink.messages().size(), 5U) << spool.log();
+}
+
 // A policy that sends d1, d2, ... to addresses without a route, and the rest to `sink`.
 std::string to_nowhere(const Sink& sink) {
   return R"(
