@@ -19,8 +19,8 @@
 #include "base/failures.h"
 #include "base/text.h"
 #include "qrunner/delivery.h"
-#include "qrunner/due_hosts.h"
 #include "qrunner/live_view.h"
+#include "qrunner/site_memory.h"
 
 namespace qrunner {
 
@@ -95,6 +95,7 @@ class QueueRun {
                request.queue,
                settings.message_logs,
                settings.preserve_message_logs},
+        memory_(sites_, names_, retries_, tools.hints, clock_),
         ramp_(ramp_settings(tools, settings)),
         live_(tools.spool.directory(), request.queue, ramp_, sites_, tally_, clock_),
         connections_(loop_),
@@ -267,29 +268,14 @@ class QueueRun {
     }
   }
 
-  // Is it worth to try the site for this message: may any of its hosts be tried?
-  bool may_go(SiteIndex index, const Found& message) {
-    const Site& site = sites_.at(index);
-    if (site.kind != Site::Kind::smtp) return true;
+  // Is it worth to try the site for this message?
+  bool may_go(SiteIndex site, const Found& message) {
+    if (sites_.at(site).kind != Site::Kind::smtp) return true;
     if (request_.local_only) return false;
-    if (retries_.forces(message.id)) return true;
-    if (memory_.size() <= index) memory_.resize(index + 1);
-    Memory& memory = memory_[index];
-    if (memory.hosts.empty()) {
-      auto any_order = [](std::size_t) { return std::size_t{0}; };
-      memory.hosts = candidates(site, names_, any_order);
-      for (const Candidate& host : memory.hosts)
-        if (knows(site, host)) memory.troubled = true;
-      auto hint = tools_.hints.site(site_hash(site), clock_.now());
-      if (hint) ramp_.learn(index, hint->window);
-    }
-    // Whom nobody tried yet only the hosts' own troubles hold back.
-    if (memory.hosts.empty() || (message.first_time && !memory.troubled)) return true;
-    Seeker seeker{message.id,
-                  memory.hosts.front().name,
-                  {message.received, "", message.first_time}};
-    DueHosts due = due_hosts(memory.hosts, site, seeker, retries_);
-    return due.hopeless || !due.hosts.empty();
+    if (met_.insert(site).second)
+      if (auto window = memory_.window(site)) ramp_.learn(site, *window);
+    Waiting waiting{message.received, "", message.first_time};
+    return retries_.forces(message.id) || memory_.may_try(site, message.id, waiting);
   }
 
   // Who follows sees them again at the next scan, and judges if it is their fault.
@@ -326,17 +312,10 @@ class QueueRun {
   void remember_windows() {
     for (SiteIndex index = 0; index < sites_.size(); ++index) {
       Ramp::View view = ramp_.view(index);
-      const Site& site = sites_.at(index);
-      if (site.kind != Site::Kind::smtp || !view.latency) continue;
+      if (sites_.at(index).kind != Site::Kind::smtp || !view.latency) continue;
       auto most = static_cast<double>(view.cap.value_or(settings_.ramp.per_site));
-      tools_.hints.remember(site_hash(site), {.window = std::min(view.window, most),
-                                              .updated = clock_.now()});
+      memory_.remember_window(index, std::min(view.window, most));
     }
-  }
-
-  bool knows(const Site& site, const Candidate& host) const {
-    auto item = host_item(site, host.name, host.endpoint.address, host.endpoint.port);
-    return retries_.knows(host_subject(item, host.name).key);
   }
 
   // ---- names that have to be asked for
@@ -577,13 +556,8 @@ class QueueRun {
   bool told_to_end_ = false;
   std::optional<std::chrono::steady_clock::time_point> drain_until_;
 
-  // What the hints say of a site's hosts.
-  struct Memory {
-    std::vector<Candidate> hosts;
-    bool troubled = false;  // one of them, at least
-  };
-  std::vector<Memory> memory_;  // by site
-  std::set<SiteIndex> dead_;
+  SiteMemory memory_;
+  std::set<SiteIndex> met_, dead_;
   std::map<Names::Question, std::vector<MessageId>> parked_;
   std::vector<MessageId> suspects_;  // of names that nobody answered, so far
   bool answered_ = false;            // some name was
