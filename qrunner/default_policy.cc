@@ -20,6 +20,7 @@ dnslookup:
 begin transports
 remote_smtp:
   driver = smtp
+  message_linelength_limit = 0
 
 begin retry
 *  *  F,2h,15m; G,16h,1h,1.5; F,4d,6h
@@ -81,6 +82,7 @@ smarthost:
 begin transports
 remote_smtp:
   driver = smtp
+  message_linelength_limit = 0
   port = )" +
          std::to_string(*number) + R"(
 

@@ -233,6 +233,12 @@ asio::awaitable<Message> next_message(Connection& connection) {
       settle_later(connection, std::move(*opened), std::move(waits));
       continue;
     }
+    if (const std::string& why = (*opened)->unfit(); !why.empty()) {
+      Settlement fails = fail_all((*opened)->targets().size(), why, "5.6.0");
+      co_await connection.gate->wait();
+      settle_later(connection, std::move(*opened), std::move(fails));
+      continue;
+    }
     if ((*opened)->unrouted()) shop.reroute(id);
     bool any = !(*opened)->targets().empty();
     if (any && waits_here(connection, **opened)) {
@@ -377,7 +383,7 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
       due_hosts(std::move(all), site, seeker_of(shop, message), shop.books.retries);
   if (hopeless && site.passed.empty()) {
     auto domain = policy::take_apart(message.targets().front()->unique).domain;
-    co_return fail_all(people, domain);
+    co_return give_up_all(people, domain);
   }
   if (hosts.empty()) co_return Settlement();  // and no verdicts
   std::size_t most = most_hosts(connection) - site.passed.size();

@@ -192,11 +192,21 @@ base::Result<void> Outgoing::choose_targets(const Terms& terms, SiteIndex site,
   return {};
 }
 
+bool Outgoing::has_too_long_lines() const {
+  const auto* longest = file_.find("max_received_linelength");
+  if (site_->transport->driver != "smtp" || !longest) return false;
+  std::int64_t limit =
+      site_->transport->options.integer("message_linelength_limit", 998);
+  auto length = base::to_number(longest->value);
+  return limit > 0 && length && *length > static_cast<std::uint64_t>(limit);
+}
+
 base::Result<void> Outgoing::make_envelope(const Terms& terms) {
   const Destination& first = *targets_.front();
   const std::string& errors_to = recipient(first).errors_to;
   envelope_.sender =
       first.routed.errors_to.value_or(errors_to.empty() ? file_.sender : errors_to);
+  if (has_too_long_lines()) unfit_ = "message has lines too long for transport";
   HeaderChanges changes{first.routed.headers_add, first.routed.headers_remove};
   bool asks = site_->kind == Site::Kind::smtp && changes_mail(*site_->transport);
   if (asks && !see_transport(terms, changes)) return {};

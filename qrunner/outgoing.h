@@ -74,6 +74,8 @@ class Outgoing {
   const std::vector<Destination*>& targets() const { return targets_; }
   // Why they all have to wait, whatever a server would say; empty: they need not.
   const std::string& obstacle() const { return obstacle_; }
+  // Why nobody there can have the message as it is; empty: they can.
+  const std::string& unfit() const { return unfit_; }
   // A name has to be looked up before it is known where it goes: route it again.
   bool unrouted() const { return !plan_.wanted.empty(); }
   // Recipients for another transaction with this site are left.
@@ -114,6 +116,7 @@ class Outgoing {
   base::Result<void> choose_targets(const Terms& terms, SiteIndex site,
                                     std::span<const Tried> tried);
   bool joins(const Destination& destination, std::size_t most, bool one_domain);
+  bool has_too_long_lines() const;
   base::Result<void> make_envelope(const Terms& terms);
   // What the transport of a remote site says of sender and header lines.  False: it
   // cannot be expanded, see obstacle().
@@ -129,7 +132,7 @@ class Outgoing {
   bool recorded_ = false;
   bool more_here_ = false;
   bool cancelled_ = false;
-  std::string obstacle_;
+  std::string obstacle_, unfit_;
   std::string thawed_;
   smtp::Envelope envelope_;
   std::string head_;  // the header lines that are sent, and the blank line

@@ -173,16 +173,23 @@ Settlement put_off_all(std::size_t recipients, const std::string& why) {
   return settlement;
 }
 
-Settlement fail_all(std::size_t recipients, const std::string& domain) {
+Settlement fail_all(std::size_t recipients, const std::string& why,
+                    const std::string& status) {
   Verdict verdict;
   verdict.kind = Verdict::Kind::failed;
-  verdict.trouble.text = "all hosts for '" + domain +
-                         "' have been failing for a long time (and retry time not "
-                         "reached)";
-  verdict.status = "5.4.7";  // RFC 3463: delivery time expired
+  verdict.trouble.text = why;
+  verdict.status = status;
   Settlement settlement;
   settlement.verdicts.assign(recipients, verdict);
   return settlement;
+}
+
+Settlement give_up_all(std::size_t recipients, const std::string& domain) {
+  return fail_all(
+      recipients,
+      "all hosts for '" + domain +
+          "' have been failing for a long time (and retry time not reached)",
+      "5.4.7");  // delivery time expired
 }
 
 }  // namespace qrunner

@@ -56,9 +56,11 @@ Settlement refuse_all(std::size_t recipients, const smtp::Reply& why);
 Settlement defer_all(std::size_t recipients, const smtp::Breakdown& why, bool by_mx);
 // Everybody waits for something of our own, which no other host would change: `why`.
 Settlement put_off_all(std::size_t recipients, const std::string& why);
-// Nobody waits any more: all hosts of `domain` have failed for longer than the rules
-// allow.
-Settlement fail_all(std::size_t recipients, const std::string& domain);
+// Nobody gets it, and we know that without asking a server; `status`: RFC 3463.
+Settlement fail_all(std::size_t recipients, const std::string& why,
+                    const std::string& status);
+// All hosts of `domain` have failed for longer than the rules allow.
+Settlement give_up_all(std::size_t recipients, const std::string& domain);
 
 // What the log says, and the record keeps, of a conversation that ended early.
 Trouble trouble_of(const smtp::Breakdown& breakdown);

@@ -192,6 +192,29 @@ TEST(RunPolicy, AnAliasOfOneTimeLosesNobody) {
   }
 }
 
+TEST(RunPolicy, LinesThatAreTooLongForATransportAreReturned) {
+  struct Row {
+    const char *options, *limit;
+    bool sent;
+  };
+  for (const Row& row :
+       {Row{"-max_received_linelength 998\n", "", true},
+        Row{"-max_received_linelength 999\n", "", false},
+        Row{"-max_received_linelength 999\n", "  message_linelength_limit = 2K\n",
+            true},
+        Row{"-max_received_linelength 999\n", "  message_linelength_limit = 0\n", true},
+        Row{"", "", true}}) {
+    TestSpool spool;
+    Sink sink(spool.path() / "dump");
+    spool.configure(to_sink(sink, row.limit));
+    spool.put(TestSpool::id(1), {.options = row.options});
+    EXPECT_EQ(spool.run({"-q"}).status, 0);
+    std::string line = " ** one@x.example R=all T=remote : message has lines too long";
+    EXPECT_EQ(has(spool.log(), line), !row.sent) << spool.log();
+    EXPECT_EQ(has(spool.log(), " => one@x.example"), row.sent) << spool.log();
+  }
+}
+
 TEST(RunPolicy, AffixesStayHereUnlessTheTransportWantsThem) {
   for (bool wanted : {false, true}) {
     TestSpool spool;
