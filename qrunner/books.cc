@@ -28,7 +28,7 @@ class Finish {
     waiting_.first_time = outgoing.file().has("deliver_firsttime");
   }
 
-  base::Result<void> run() {
+  base::Result<std::string> run() {
     if (!outgoing_.thawed().empty()) TRY(main_line(std::string(outgoing_.thawed())));
     judge_desk();
     keep_retry_times();
@@ -129,12 +129,14 @@ class Finish {
 
   // ---- deliveries
 
-  // Makes them durable: in the journal, or if that fails in -H itself.
+  // Where it lasts: for the last ones that is the end of the message, for others the
+  // journal, or if that fails -H itself.
   base::Result<void> put_on_record(const std::vector<std::string>& keys) {
     if (keys.empty()) return {};
     changed_ = true;
-    base::Result<void> done = outgoing_.record(keys);
     outgoing_.finish(keys);
+    if (!outgoing_.somebody_left() && outgoing_.end()) return {};
+    base::Result<void> done = outgoing_.record(keys);
     if (done) return {};
     if (outgoing_.message().publish(outgoing_.file())) return {};
     return std::unexpected(base::at("a delivery could not be recorded", done.error()));
@@ -300,10 +302,9 @@ class Finish {
 
   // ---- the end
 
-  base::Result<void> complete() {
+  base::Result<std::string> complete() {
+    TRY(outgoing_.end());
     if (books_.preserve_message_logs) write_own_lines();
-    TRY(outgoing_.message().remove_but_journal(books_.preserve_message_logs));
-    books_.sweep.add(outgoing_.message().name("-J"));
     ++books_.tally.completed;
     std::string text = "Completed";
     if (books_.shown.has(LogItem::queue_time_overall))
@@ -311,10 +312,10 @@ class Finish {
           " QT=" + format_time(std::chrono::duration_cast<std::chrono::microseconds>(
                                    books_.clock.now() - waiting_.received),
                                books_.shown.has(LogItem::millisec));
-    return main_line(text);
+    return text;
   }
 
-  base::Result<void> keep() {
+  base::Result<std::string> keep() {
     spoolfmt::HFile& file = outgoing_.file();
     bool tried = std::ranges::any_of(
         verdicts_, [](const Verdict& one) { return one.kind != Kind::untried; });
@@ -337,7 +338,8 @@ class Finish {
     write_own_lines();
     if (changed_ || !outgoing_.thawed().empty()) TRY(outgoing_.message().publish(file));
     ++books_.tally.remaining;
-    return outgoing_.message().remove_journal();
+    TRY(outgoing_.message().remove_journal());
+    return {};
   }
 
   base::Result<void> main_line(const std::string& text) {
@@ -367,8 +369,8 @@ class Finish {
 
 }  // namespace
 
-base::Result<void> finish(Outgoing& outgoing, const Leave& leave, Carried& carried,
-                          Books& books) {
+base::Result<std::string> finish(Outgoing& outgoing, const Leave& leave,
+                                 Carried& carried, Books& books) {
   return Finish(outgoing, leave, carried, books).run();
 }
 

@@ -93,6 +93,18 @@ void pass_over(Workshop& shop, SiteIndex site, const MessageId& id,
   let_go(shop, site, id, shop.hands.carried(id), false);
 }
 
+// What finish() left to do for a message that has ended, and how all of it went.
+asio::awaitable<base::Result<void>> complete(Workshop& shop, Message message,
+                                             base::Result<std::string> finished) {
+  base::Result<void> lasts;
+  if (message && message->ended()) {
+    std::string line = finished.value_or("");
+    lasts = co_await shop.completions.commit(std::move(message), std::move(line));
+  }
+  if (!finished) co_return std::unexpected(finished.error());
+  co_return lasts;
+}
+
 // All that is left to do for one leg; moved to the task that does it.
 struct Closing {
   Message message;
@@ -100,7 +112,7 @@ struct Closing {
   std::optional<Peer> peer;
 };
 
-// Writes down what became of a message, on the pool, and opens the gate.
+// Writes down what became of a message and opens the gate.
 asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Closing closing,
                                  std::shared_ptr<net::Event> gate) {
   MessageId id = closing.message->id();
@@ -113,11 +125,14 @@ asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Closing closing
   if (closing.peer) closing.leave.peer = &*closing.peer;
   Carried carried = shop.hands.carried(id);
   auto job = [&] {
-    auto done = finish(*closing.message, closing.leave, carried, shop.books);
-    closing.message.reset();  // lets go of the lock, also on the pool
-    return done;
+    auto finished = finish(*closing.message, closing.leave, carried, shop.books);
+    bool stays = !closing.message->ended();
+    if (stays) closing.message.reset();  // lets go of the lock, also on the pool
+    return finished;
   };
-  base::Result<void> done = co_await shop.pool.run(job);
+  base::Result<std::string> finished = co_await shop.pool.run(job);
+  Message over = std::move(closing.message);
+  auto done = co_await complete(shop, std::move(over), std::move(finished));
   if (done)
     gate->open();
   else
@@ -442,15 +457,17 @@ asio::awaitable<void> deliver(Workshop& shop, SiteIndex site) {
 }
 
 asio::awaitable<void> tell(Workshop& shop, MessageId id, Carried carried) {
-  auto job = [&]() -> base::Result<void> {
-    auto message = TRY(Outgoing::open(shop.terms, id, kDesk, carried.tried));
+  Message message;
+  auto job = [&]() -> base::Result<std::string> {
+    message = TRY(Outgoing::open(shop.terms, id, kDesk, carried.tried));
     Leave leave;
     Verdict untried;
     untried.kind = Verdict::Kind::untried;
     leave.settlement.verdicts.assign(message->targets().size(), untried);
     return finish(*message, leave, carried, shop.books);
   };
-  base::Result<void> done = co_await shop.pool.run(job);
+  base::Result<std::string> finished = co_await shop.pool.run(job);
+  auto done = co_await complete(shop, std::move(message), std::move(finished));
   if (!done) pass_over(shop, kDesk, id, done.error());
 }
 

@@ -97,7 +97,9 @@ base::Result<std::unique_ptr<Outgoing>> Outgoing::open(
   TRY(outgoing->read(terms));
   TRY(outgoing->choose_targets(terms, site, tried));
   if (outgoing->targets_.empty() || site == kDesk) return outgoing;
-  outgoing->journal_ = TRY(spoolfmt::Journal::open(outgoing->message_.name("-J")));
+  // Needed if some may have it and others not; else its end says enough.
+  if (!outgoing->one_left())
+    outgoing->journal_ = TRY(spoolfmt::Journal::open(outgoing->message_.name("-J")));
   TRY(outgoing->make_envelope(terms));
   return outgoing;
 }
@@ -287,6 +289,23 @@ bool Outgoing::somebody_left() const {
   return std::ranges::any_of(plan_.destinations, [](const Destination& destination) {
     return destination.kind != Kind::done;
   });
+}
+
+bool Outgoing::one_left() const {
+  return std::ranges::count_if(plan_.destinations, [](const Destination& destination) {
+           return destination.kind != Kind::done;
+         }) == 1;
+}
+
+base::Result<void> Outgoing::end() {
+  if (!ended_) TRY(message_.remove_h());
+  ended_ = true;
+  return {};
+}
+
+void Outgoing::clear(bool preserve_log) {
+  (void)message_.remove_rest(preserve_log);
+  journal_.reset();
 }
 
 net::Content Outgoing::content() const {

@@ -97,6 +97,12 @@ class Outgoing {
   bool remember_children();
   // Whom it still has to go to, at this site or another.
   bool somebody_left() const;
+  // Nobody: from now on it is no message, though we still have it.  It lasts from when
+  // the directory is synced.
+  base::Result<void> end();
+  bool ended() const { return ended_; }
+  // What is on the disk of it goes, then; what stays is debris, never harm.
+  void clear(bool preserve_log);
 
  private:
   explicit Outgoing(spoolfmt::LockedMessage message) : message_(std::move(message)) {}
@@ -104,6 +110,7 @@ class Outgoing {
   base::Result<void> read(const Terms& terms);
   base::Result<void> choose_targets(const Terms& terms, SiteIndex site,
                                     std::span<const std::string> tried);
+  bool one_left() const;
   bool joins(const Destination& destination, std::size_t most, bool one_domain);
   base::Result<void> make_envelope(const Terms& terms);
   // What the transport of a remote site says of sender and header lines.  False: it
@@ -118,6 +125,7 @@ class Outgoing {
   const Site* site_ = nullptr;
   std::vector<Destination*> targets_;  // in plan_
   bool recorded_ = false;
+  bool ended_ = false;
   bool more_here_ = false;
   bool cancelled_ = false;
   std::string obstacle_;

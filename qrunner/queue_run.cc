@@ -31,7 +31,6 @@ constexpr unsigned kDiskThreads = 8;
 constexpr auto kRenew = std::chrono::seconds(20);  // a third of a lease's life
 constexpr auto kTick = std::chrono::milliseconds(50);
 constexpr unsigned kTicksPerLoad = 20;  // a second
-constexpr auto kSweep = std::chrono::milliseconds(100);
 // Transactions under way when we are told to end may take so long.
 constexpr auto kDrain = std::chrono::seconds(60);
 // Between two looks at a queue that is followed.
@@ -78,7 +77,6 @@ class QueueRun {
         terms_{tools.spool, request, routes_, settings.reports.events},
         books_{tools.log,
                clock_,
-               sweep_,
                tally_,
                retries_,
                reports_,
@@ -94,7 +92,9 @@ class QueueRun {
         conductor_(loop_),
         scan_over_(loop_),
         pool_(kDiskThreads),
-        shop_{terms_, books_, loop_, pool_, connections_, settlements_, ramp_} {
+        completions_(pool_, settlements_, tools.log, settings.preserve_message_logs),
+        shop_{terms_,       books_,       loop_,        pool_,
+              connections_, settlements_, completions_, ramp_} {
     shop_.start = [this](const Ramp::Starts& starts) { start(starts); };
     shop_.settled = [this](SiteIndex site, const Settlement& settlement) {
       live_.settled(site, settlement);
@@ -110,12 +110,10 @@ class QueueRun {
     loop_.on_signals({SIGTERM, SIGINT}, [this](int) { end_early(); });
     conductor_.spawn(conduct());
     conductor_.spawn(tick());
-    conductor_.spawn(sweep());
     conductor_.spawn(renew_leases());
     std::thread scanner([this] { scan_queue(); });
     loop_.run();
     scanner.join();
-    if (auto swept = sweep_.flush(); !swept) disaster(swept.error());
     if (auto logged = write_summary(now() - begun); !logged) disaster(logged.error());
     if (disaster_) return std::unexpected(*disaster_);
     if (silent_dns_)
@@ -399,15 +397,6 @@ class QueueRun {
     }
   }
 
-  asio::awaitable<void> sweep() {
-    for (;;) {
-      co_await net::sleep_for(kSweep);
-      auto job = [this] { return sweep_.flush(); };
-      base::Result<void> swept = co_await pool_.run(job);
-      if (!swept) disaster(swept.error());
-    }
-  }
-
   void stop() {
     {
       std::lock_guard lock(rest_);
@@ -477,7 +466,6 @@ class QueueRun {
   Postbox postbox_;
   Reports reports_;
   Outgoing::Terms terms_;
-  JournalSweep sweep_;
   Tally tally_;
   Books books_;
   ScanCounts counts_;
@@ -507,6 +495,7 @@ class QueueRun {
   net::TaskGroup connections_, settlements_, lookups_, conductor_;
   net::Event scan_over_;
   net::Pool pool_;
+  Completions completions_;
   Workshop shop_;
 };
 

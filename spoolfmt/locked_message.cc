@@ -116,21 +116,29 @@ base::Result<void> LockedMessage::publish(const HFile& file) const {
 }
 
 base::Result<void> LockedMessage::remove(bool preserve_log) const {
-  TRY(remove_but_journal(preserve_log));
+  TRY(remove_log(preserve_log));
+  TRY(unlink_file(name("-D")));
+  TRY(remove_h());
   return remove_journal();
 }
 
-base::Result<void> LockedMessage::remove_but_journal(bool preserve_log) const {
-  if (preserve_log) {
-    auto old = spool_->msglog().parent_path() / "msglog.OLD";
-    TRY(make_directory(old));
-    ::rename(msglog_name().c_str(),
-             (old / id_.str()).c_str());  // none: nothing to keep
-  } else {
-    TRY(unlink_file(msglog_name()));
-  }
-  TRY(unlink_file(name("-D")));
+base::Result<void> LockedMessage::remove_h() const {
   return unlink_file(name("-H"));
+}
+
+base::Result<void> LockedMessage::remove_rest(bool preserve_log) const {
+  TRY(remove_log(preserve_log));
+  TRY(unlink_file(name("-D")));
+  return remove_journal();
+}
+
+base::Result<void> LockedMessage::remove_log(bool preserve) const {
+  if (!preserve) return unlink_file(msglog_name());
+  auto old = spool_->msglog().parent_path() / "msglog.OLD";
+  TRY(make_directory(old));
+  // None: nothing to keep.
+  ::rename(msglog_name().c_str(), (old / id_.str()).c_str());
+  return {};
 }
 
 base::Result<void> LockedMessage::remove_journal() const {

@@ -52,15 +52,18 @@ class LockedMessage {
   // The end of a message, in Exim's order: message log (or moved to msglog.OLD), -D,
   // -H, -J.
   base::Result<void> remove(bool preserve_log = false) const;
-  // The same but for -J: after a power cut it alone may know that this was the end, so
-  // a delivery keeps it until the directory is synced.
-  base::Result<void> remove_but_journal(bool preserve_log = false) const;
+  // The same in two steps, for a delivery: without -H it is no message any more, as it
+  // was none before -H came, and once the directory is synced no power cut brings it
+  // back.  Then the rest may go.
+  base::Result<void> remove_h() const;
+  base::Result<void> remove_rest(bool preserve_log = false) const;
   base::Result<void> remove_journal() const;
 
   // append_message_log of this message.
   void log(std::string_view line, base::Time now) const;
 
  private:
+  base::Result<void> remove_log(bool preserve) const;
   LockedMessage(const Spool& spool, MessageId id, char subdirectory,
                 base::FileLock lock, std::uint64_t d_size)
       : spool_(&spool),

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The end of messages: -H is unlinked, its directory synced, and then the rest goes.
+//
+// Everybody has the message, and nothing says so better than that it is gone; only a
+// power cut may undo the unlinking of -H until the directory is synced, and that is
+// slow.  So it is a group commit: while one batch of messages waits for the disk, those
+// that end meanwhile are the next batch, and each directory is synced once a batch.
+// -D and -J stay until then: should -H come back, it finds them as they were.
+//
+// Lives on the loop.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "base/crew.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "net/pool.h"
+#include "net/suspend.h"
+#include "net/task_group.h"
+#include "qrunner/outgoing.h"
+
+namespace qrunner {
+
+class Completions {
+ public:
+  // `tasks` are never cancelled.
+  Completions(net::Pool& pool, net::TaskGroup& tasks, base::MainLog& log,
+              bool preserve_message_logs);
+
+  // `message` has ended.  Returns when that lasts and `line`, if there is one, is
+  // logged.
+  asio::awaitable<base::Result<void>> commit(std::unique_ptr<Outgoing> message,
+                                             std::string line);
+
+ private:
+  struct One {
+    std::unique_ptr<Outgoing> message;
+    std::string line;
+    base::Result<void>* result;
+    net::Wake wake;
+  };
+  using Batch = std::vector<One>;
+
+  asio::awaitable<void> work();
+  asio::awaitable<void> clear(Batch batch);
+  void make_durable(Batch& batch);
+
+  net::Pool& pool_;
+  net::TaskGroup& tasks_;
+  base::MainLog& log_;
+  bool preserve_logs_;
+  base::Crew crew_;
+  Batch waiting_;
+  bool working_ = false;
+};
+
+}  // namespace qrunner
