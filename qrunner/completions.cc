@@ -25,10 +25,11 @@ Completions::Completions(net::Pool& pool, net::TaskGroup& tasks, base::MainLog& 
       crew_(kSyncHelpers) {}
 
 asio::awaitable<base::Result<void>> Completions::commit(
-    std::unique_ptr<Outgoing> message, std::string line) {
+    std::unique_ptr<Outgoing> message, Finish finish) {
   base::Result<void> result;
   auto start = [&](net::Wake wake) {
-    waiting_.push_back({std::move(message), std::move(line), &result, std::move(wake)});
+    waiting_.push_back(
+        {std::move(message), std::move(finish), &result, std::move(wake)});
     if (!std::exchange(working_, true)) tasks_.spawn(work());
   };
   co_await net::suspend(start);
@@ -48,19 +49,37 @@ asio::awaitable<void> Completions::work() {
 }
 
 void Completions::make_durable(Batch& batch) {
+  for (One& one : batch) finish(one);
+  sync_directories(batch);
+  for (One& one : batch)
+    if (one.message && !one.line.empty())
+      *one.result = log_.write(one.message->id().text(), one.line);
+}
+
+void Completions::finish(One& one) {
+  auto line = one.finish();
+  if (line)
+    one.line = *std::move(line);
+  else
+    *one.result = std::unexpected(line.error());
+  if (!one.message->ended()) one.message.reset();
+}
+
+void Completions::sync_directories(Batch& batch) {
   std::map<std::string, base::Result<void>> results;
-  for (One& one : batch) results[one.message->message().directory_name()];
+  for (One& one : batch)
+    if (one.message) results[one.message->message().directory_name()];
   std::vector<decltype(results)::value_type*> directories;
   for (auto& entry : results) directories.push_back(&entry);
   crew_.share(directories.size(), [&](std::size_t i) {
     directories[i]->second = base::sync_directory(directories[i]->first);
   });
   for (One& one : batch) {
-    *one.result = results.at(one.message->message().directory_name());
-    if (!*one.result)
-      one.message.reset();
-    else if (!one.line.empty())
-      *one.result = log_.write(one.message->id().text(), one.line);
+    if (!one.message) continue;
+    const auto& synced = results.at(one.message->message().directory_name());
+    if (synced) continue;
+    *one.result = synced;
+    one.message.reset();
   }
 }
 

@@ -8,9 +8,13 @@
 // that end meanwhile are the next batch, and each directory is synced once a batch.
 // -D and -J stay until then: should -H come back, it finds them as they were.
 //
+// What has to be written down before is done here, too, if it does not wait for the
+// disk by itself: a thread to wake costs as much as the writing.
+//
 // Lives on the loop.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,23 +37,28 @@ class Completions {
   Completions(net::Pool& pool, net::TaskGroup& tasks, base::MainLog& log,
               bool preserve_message_logs);
 
-  // `message` has ended.  Returns when that lasts and `line`, if there is one, is
-  // logged.
+  // What ends a message, or did; says its last line for the log.
+  using Finish = std::function<base::Result<std::string>()>;
+
+  // Returns when the end of `message` lasts and its last line is logged, or it failed.
   asio::awaitable<base::Result<void>> commit(std::unique_ptr<Outgoing> message,
-                                             std::string line);
+                                             Finish finish);
 
  private:
   struct One {
     std::unique_ptr<Outgoing> message;
-    std::string line;
+    Finish finish;
     base::Result<void>* result;
     net::Wake wake;
+    std::string line{};
   };
   using Batch = std::vector<One>;
 
   asio::awaitable<void> work();
   asio::awaitable<void> clear(Batch batch);
+  static void finish(One& one);
   void make_durable(Batch& batch);
+  void sync_directories(Batch& batch);
 
   net::Pool& pool_;
   net::TaskGroup& tasks_;

@@ -93,15 +93,21 @@ void pass_over(Workshop& shop, SiteIndex site, const MessageId& id,
   let_go(shop, site, id, shop.hands.carried(id), false);
 }
 
-// What finish() left to do for a message that has ended, and how all of it went.
-asio::awaitable<base::Result<void>> complete(Workshop& shop, Message message,
-                                             base::Result<std::string> finished) {
-  base::Result<void> lasts;
-  if (message && message->ended()) {
-    std::string line = finished.value_or("");
-    lasts = co_await shop.completions.commit(std::move(message), std::move(line));
-  }
-  if (!finished) co_return std::unexpected(finished.error());
+// Does `finish` on the pool; what ends thereby is completed with others.
+asio::awaitable<base::Result<void>> finish_alone(Workshop& shop, Message& message,
+                                                 Completions::Finish finish) {
+  bool ended = false;
+  auto job = [&] {
+    auto finished = finish();
+    ended = message && message->ended();
+    if (!ended) message.reset();  // lets go of the lock, also on the pool
+    return finished;
+  };
+  base::Result<std::string> finished = co_await shop.pool.run(job);
+  if (!ended && !finished) co_return std::unexpected(finished.error());
+  if (!ended) co_return base::Result<void>();
+  Completions::Finish done = [&] { return finished; };
+  auto lasts = co_await shop.completions.commit(std::move(message), std::move(done));
   co_return lasts;
 }
 
@@ -111,6 +117,15 @@ struct Closing {
   Leave leave;
   std::optional<Peer> peer;
 };
+
+// Nobody else is left, and nobody asks for a report: its end is all there is to write.
+bool only_ends(const Outgoing& message, const Settlement& settlement) {
+  const auto& verdicts = settlement.verdicts;
+  return message.one_left() && verdicts.size() == 1 &&
+         verdicts.front().kind == Verdict::Kind::delivered &&
+         !wants_report(Action::relayed,
+                       message.recipient(*message.targets().front()).dsn_flags);
+}
 
 // Writes down what became of a message and opens the gate.
 asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Closing closing,
@@ -124,15 +139,15 @@ asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Closing closing
   closing.leave.last = !again && shop.hands.last(id);
   if (closing.peer) closing.leave.peer = &*closing.peer;
   Carried carried = shop.hands.carried(id);
-  auto job = [&] {
-    auto finished = finish(*closing.message, closing.leave, carried, shop.books);
-    bool stays = !closing.message->ended();
-    if (stays) closing.message.reset();  // lets go of the lock, also on the pool
-    return finished;
+  Outgoing& message = *closing.message;
+  Completions::Finish all = [&] {
+    return finish(message, closing.leave, carried, shop.books);
   };
-  base::Result<std::string> finished = co_await shop.pool.run(job);
-  Message over = std::move(closing.message);
-  auto done = co_await complete(shop, std::move(over), std::move(finished));
+  base::Result<void> done;
+  if (only_ends(message, closing.leave.settlement))
+    done = co_await shop.completions.commit(std::move(closing.message), std::move(all));
+  else
+    done = co_await finish_alone(shop, closing.message, std::move(all));
   if (done)
     gate->open();
   else
@@ -458,7 +473,7 @@ asio::awaitable<void> deliver(Workshop& shop, SiteIndex site) {
 
 asio::awaitable<void> tell(Workshop& shop, MessageId id, Carried carried) {
   Message message;
-  auto job = [&]() -> base::Result<std::string> {
+  Completions::Finish all = [&]() -> base::Result<std::string> {
     message = TRY(Outgoing::open(shop.terms, id, kDesk, carried.tried));
     Leave leave;
     Verdict untried;
@@ -466,8 +481,7 @@ asio::awaitable<void> tell(Workshop& shop, MessageId id, Carried carried) {
     leave.settlement.verdicts.assign(message->targets().size(), untried);
     return finish(*message, leave, carried, shop.books);
   };
-  base::Result<std::string> finished = co_await shop.pool.run(job);
-  auto done = co_await complete(shop, std::move(message), std::move(finished));
+  auto done = co_await finish_alone(shop, message, std::move(all));
   if (!done) pass_over(shop, kDesk, id, done.error());
 }
 

@@ -97,6 +97,7 @@ class Outgoing {
   bool remember_children();
   // Whom it still has to go to, at this site or another.
   bool somebody_left() const;
+  bool one_left() const;
   // Nobody: from now on it is no message, though we still have it.  It lasts from when
   // the directory is synced.
   base::Result<void> end();
@@ -110,7 +111,6 @@ class Outgoing {
   base::Result<void> read(const Terms& terms);
   base::Result<void> choose_targets(const Terms& terms, SiteIndex site,
                                     std::span<const std::string> tried);
-  bool one_left() const;
   bool joins(const Destination& destination, std::size_t most, bool one_domain);
   base::Result<void> make_envelope(const Terms& terms);
   // What the transport of a remote site says of sender and header lines.  False: it
