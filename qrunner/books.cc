@@ -27,7 +27,7 @@ class Finish {
         verdicts_(leave.settlement.verdicts),
         waiting_(books.retries.waiting(outgoing.file())) {}
 
-  base::Result<void> run() {
+  base::Result<std::string> run() {
     if (!outgoing_.thawed().empty()) TRY(main_line(std::string(outgoing_.thawed())));
     judge_desk();
     keep_retry_times();
@@ -139,12 +139,16 @@ class Finish {
 
   // ---- deliveries
 
-  // Makes them durable: in the journal, or if that fails in -H itself.
+  // Where it lasts: for the last ones that is the end of the message, for others the
+  // journal, or if that fails -H itself.
   base::Result<void> put_on_record(const std::vector<std::string>& keys) {
     if (keys.empty()) return {};
     changed_ = true;
-    base::Result<void> done = outgoing_.record(keys);
     outgoing_.finish(keys);
+    // A log that is kept must be complete before it goes.
+    bool ends = !outgoing_.somebody_left() && !books_.preserve_message_logs;
+    if (ends && outgoing_.end(false)) return {};
+    base::Result<void> done = outgoing_.record(keys);
     if (done) return {};
     if (outgoing_.message().publish(outgoing_.file())) return {};
     return std::unexpected(base::at("a delivery could not be recorded", done.error()));
@@ -337,10 +341,9 @@ class Finish {
 
   // ---- the end
 
-  base::Result<void> complete() {
+  base::Result<std::string> complete() {
     if (books_.preserve_message_logs) write_own_lines();
-    TRY(outgoing_.message().remove_but_journal(books_.preserve_message_logs));
-    books_.sweep.add(outgoing_.message().name("-J"));
+    TRY(outgoing_.end(books_.preserve_message_logs));
     ++books_.tally.completed;
     std::string text = "Completed";
     if (books_.shown.has(LogItem::queue_time_overall))
@@ -348,10 +351,10 @@ class Finish {
           " QT=" + format_time(std::chrono::duration_cast<std::chrono::microseconds>(
                                    books_.clock.now() - waiting_.received),
                                books_.shown.has(LogItem::millisec));
-    return main_line(text);
+    return text;
   }
 
-  base::Result<void> keep() {
+  base::Result<std::string> keep() {
     spoolfmt::HFile& file = outgoing_.file();
     bool tried = std::ranges::any_of(
         verdicts_, [](const Verdict& one) { return one.kind != Kind::untried; });
@@ -374,7 +377,8 @@ class Finish {
     write_own_lines();
     if (changed_ || !outgoing_.thawed().empty()) TRY(outgoing_.message().publish(file));
     ++books_.tally.remaining;
-    return outgoing_.message().remove_journal();
+    TRY(outgoing_.message().remove_journal());
+    return {};
   }
 
   base::Result<void> main_line(const std::string& text) {
@@ -409,8 +413,8 @@ Tried& Carried::whom(const std::string& key) {
   return known != tried.end() ? *known : tried.emplace_back(Tried{key, std::nullopt});
 }
 
-base::Result<void> finish(Outgoing& outgoing, const Leave& leave, Carried& carried,
-                          Books& books) {
+base::Result<std::string> finish(Outgoing& outgoing, const Leave& leave,
+                                 Carried& carried, Books& books) {
   return Finish(outgoing, leave, carried, books).run();
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Writes down what became of a message, in the order that makes a crash harmless:
-// journal and its sync, log, bounces, then either -D, -H and later -J go, or -H is
-// rewritten and -J goes (Exim manual, "Format of spool files"; spec/queue-run.md 9).
+// the record and its sync, log, bounces, then it either goes, or -H is rewritten and -J
+// goes (Exim manual, "Format of spool files"; spec/queue-run.md 9).  The record of a
+// delivery is its line in the journal, unless it was the last: then it is the end of
+// the message (completions.h).
 //
 // A bounce is for all who failed for one sender, so failures wait for the last leg of
 // their message: what waits is carried from leg to leg, and a crash forgets it, so that
@@ -20,7 +22,6 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "policy/log_selector.h"
-#include "qrunner/journal_sweep.h"
 #include "qrunner/outgoing.h"
 #include "qrunner/reports.h"
 #include "qrunner/retry_book.h"
@@ -47,7 +48,6 @@ struct Tally {
 struct Books {
   base::MainLog& log;
   const base::Clock& clock;
-  JournalSweep& sweep;
   Tally& tally;
   RetryBook& retries;
   Reports& reports;
@@ -86,9 +86,10 @@ struct Leave {
   std::optional<SiteIndex> next{};   // where those go who are tried elsewhere
 };
 
-// Writes it all down and lets go of the message.  Blocks.  An error means that a
-// delivery may not be on record: no message may be sent any more.
-base::Result<void> finish(Outgoing& outgoing, const Leave& leave, Carried& carried,
-                          Books& books);
+// Writes it all down.  Blocks.  Says the last line of a message that has ended: it goes
+// to Completions with the message.  An error means that a delivery may not be on
+// record: no message may be sent any more.
+base::Result<std::string> finish(Outgoing& outgoing, const Leave& leave,
+                                 Carried& carried, Books& books);
 
 }  // namespace qrunner

@@ -132,6 +132,24 @@ void send_on(Workshop& shop, const MessageId& id, std::optional<SiteIndex> next)
   if (next) shop.start(shop.ramp.routed(*next, id, Clock::now()));
 }
 
+// Does `finish` on the pool; what ends thereby is completed with others.
+asio::awaitable<base::Result<void>> finish_alone(Workshop& shop, Message& message,
+                                                 Completions::Finish finish) {
+  bool ended = false;
+  auto job = [&] {
+    auto finished = finish();
+    ended = message && message->ended();
+    if (!ended) message.reset();  // lets go of the lock, also on the pool
+    return finished;
+  };
+  base::Result<std::string> finished = co_await shop.pool.run(job);
+  if (!ended && !finished) co_return std::unexpected(finished.error());
+  if (!ended) co_return base::Result<void>();
+  Completions::Finish done = [&] { return finished; };
+  auto lasts = co_await shop.completions.commit(std::move(message), std::move(done));
+  co_return lasts;
+}
+
 // All that is left to do for one leg; moved to the task that does it.
 struct Closing {
   Message message;
@@ -139,7 +157,16 @@ struct Closing {
   std::optional<Peer> peer{};
 };
 
-// Writes down what became of a message, on the pool, and opens the gate.
+// Nobody else is left, and nobody asks for a report: its end is all there is to write.
+bool only_ends(const Outgoing& message, const Settlement& settlement) {
+  const auto& verdicts = settlement.verdicts;
+  return message.one_left() && verdicts.size() == 1 &&
+         verdicts.front().kind == Verdict::Kind::delivered &&
+         !wants_report(Action::relayed,
+                       message.recipient(*message.targets().front()).dsn_flags);
+}
+
+// Writes down what became of a message and opens the gate.
 asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Closing closing,
                                  std::shared_ptr<net::Event> gate) {
   MessageId id = closing.message->id();
@@ -153,12 +180,15 @@ asio::awaitable<void> write_down(Workshop& shop, SiteIndex site, Closing closing
   closing.leave.last = !again && shop.hands.last(id);
   if (closing.peer) closing.leave.peer = &*closing.peer;
   Carried carried = shop.hands.carried(id);
-  auto job = [&] {
-    auto done = finish(*closing.message, closing.leave, carried, shop.books);
-    closing.message.reset();  // lets go of the lock, also on the pool
-    return done;
+  Outgoing& message = *closing.message;
+  Completions::Finish all = [&] {
+    return finish(message, closing.leave, carried, shop.books);
   };
-  base::Result<void> done = co_await shop.pool.run(job);
+  base::Result<void> done;
+  if (only_ends(message, closing.leave.settlement))
+    done = co_await shop.completions.commit(std::move(closing.message), std::move(all));
+  else
+    done = co_await finish_alone(shop, closing.message, std::move(all));
   if (done)
     gate->open();
   else
@@ -465,8 +495,9 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
       return one.kind == Verdict::Kind::delivered;
     });
     connection.peer.chunking = outcome.chunked;
-    // Where messages wait for our own disk, one more connection would wait with them.
-    bool keep_up = shop.pool.waiting() == 0;
+    // Where many wait for our own disk already, one more would wait with them.
+    std::size_t at_disk = shop.pool.waiting() + shop.completions.waiting();
+    bool keep_up = 4 * at_disk < shop.connections.size();
     if (any)
       shop.start(shop.ramp.succeeded(connection.index, took, Clock::now(), keep_up));
     settle_later(connection, std::move(current), std::move(settlement), took,
@@ -550,15 +581,16 @@ asio::awaitable<void> deliver(Workshop& shop, SiteIndex site) {
 }
 
 asio::awaitable<void> tell(Workshop& shop, MessageId id, Carried carried) {
-  auto job = [&]() -> base::Result<void> {
-    auto message = TRY(Outgoing::open(shop.terms, id, kDesk, carried.tried));
+  Message message;
+  Completions::Finish all = [&]() -> base::Result<std::string> {
+    message = TRY(Outgoing::open(shop.terms, id, kDesk, carried.tried));
     Leave leave;
     Verdict untried;
     untried.kind = Verdict::Kind::untried;
     leave.settlement.verdicts.assign(message->targets().size(), untried);
     return finish(*message, leave, carried, shop.books);
   };
-  base::Result<void> done = co_await shop.pool.run(job);
+  auto done = co_await finish_alone(shop, message, std::move(all));
   if (!done) pass_over(shop, kDesk, id, done.error());
 }
 

@@ -22,6 +22,7 @@
 #include "net/task_group.h"
 #include "net/tls_client.h"
 #include "qrunner/books.h"
+#include "qrunner/completions.h"
 #include "qrunner/hands.h"
 #include "qrunner/network_watch.h"
 #include "qrunner/ramp.h"
@@ -36,6 +37,7 @@ struct Workshop {
   net::Pool& pool;
   net::TaskGroup& connections;
   net::TaskGroup& settlements;  // never cancelled
+  Completions& completions;
   Ramp& ramp;
   Hands hands{};
   net::TlsClientSessions sessions{};

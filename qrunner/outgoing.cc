@@ -98,10 +98,14 @@ base::Result<std::unique_ptr<Outgoing>> Outgoing::open(const Terms& terms,
   TRY(outgoing->read(terms));
   TRY(outgoing->choose_targets(terms, site, tried));
   if (outgoing->targets_.empty() || site == kDesk) return outgoing;
-  outgoing->journal_ = TRY(spoolfmt::Journal::open(outgoing->message_.name("-J")));
-  std::size_t bytes = 0;
-  for (const Destination* target : outgoing->targets_) bytes += target->key.size() + 1;
-  TRY(outgoing->journal_->reserve(bytes));
+  // Needed if some may have it and others not; else its end says enough.
+  if (!outgoing->one_left()) {
+    outgoing->journal_ = TRY(spoolfmt::Journal::open(outgoing->message_.name("-J")));
+    std::size_t bytes = 0;
+    for (const Destination* target : outgoing->targets_)
+      bytes += target->key.size() + 1;
+    TRY(outgoing->journal_->reserve(bytes));
+  }
   TRY(outgoing->make_envelope(terms));
   return outgoing;
 }
@@ -306,6 +310,23 @@ bool Outgoing::somebody_left() const {
   return std::ranges::any_of(plan_.destinations, [](const Destination& destination) {
     return destination.kind != Kind::done;
   });
+}
+
+bool Outgoing::one_left() const {
+  return std::ranges::count_if(plan_.destinations, [](const Destination& destination) {
+           return destination.kind != Kind::done;
+         }) == 1;
+}
+
+base::Result<void> Outgoing::end(bool preserve_log) {
+  if (!ended_) TRY(message_.remove_but_journal(preserve_log));
+  ended_ = true;
+  return {};
+}
+
+void Outgoing::clear() {
+  (void)message_.remove_journal();
+  journal_.reset();
 }
 
 net::Content Outgoing::content() const {

@@ -108,6 +108,13 @@ class Outgoing {
   bool remember_children();
   // Whom it still has to go to, at this site or another.
   bool somebody_left() const;
+  bool one_left() const;
+  // Nobody: it goes, but for its journal, though we still have it.  That lasts from
+  // when the directory is synced.
+  base::Result<void> end(bool preserve_log);
+  bool ended() const { return ended_; }
+  // The journal goes, then; one that stays is debris, never harm.
+  void clear();
 
  private:
   explicit Outgoing(spoolfmt::LockedMessage message) : message_(std::move(message)) {}
@@ -130,6 +137,7 @@ class Outgoing {
   const Site* site_ = nullptr;
   std::vector<Destination*> targets_;  // in plan_
   bool recorded_ = false;
+  bool ended_ = false;
   bool more_here_ = false;
   bool cancelled_ = false;
   std::string obstacle_, unfit_;

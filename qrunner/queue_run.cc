@@ -32,7 +32,6 @@ constexpr unsigned kDiskThreads = 8;
 constexpr auto kRenew = std::chrono::seconds(20);  // a third of a lease's life
 constexpr auto kHeed = std::chrono::seconds(1);    // the load, and who may live again
 constexpr auto kTick = std::chrono::milliseconds(50);
-constexpr auto kSweep = std::chrono::milliseconds(100);
 // Transactions under way when we are told to end may take so long.
 constexpr auto kDrain = std::chrono::seconds(60);
 // Between two looks at a queue that is followed.
@@ -87,7 +86,6 @@ class QueueRun {
         terms_{tools.spool, request, routes_, settings.reports.events},
         books_{tools.log,
                clock_,
-               sweep_,
                tally_,
                retries_,
                reports_,
@@ -104,7 +102,9 @@ class QueueRun {
         conductor_(loop_),
         scan_over_(loop_),
         pool_(kDiskThreads),
-        shop_{terms_, books_, loop_, pool_, connections_, settlements_, ramp_} {
+        completions_(pool_, settlements_, tools.log),
+        shop_{terms_,       books_,       loop_,        pool_,
+              connections_, settlements_, completions_, ramp_} {
     shop_.start = [this](const Ramp::Starts& starts) { start(starts); };
     shop_.settled = [this](SiteIndex site, const Settlement& settlement) {
       live_.settled(site, settlement);
@@ -119,7 +119,6 @@ class QueueRun {
     heed_load();
     loop_.on_signals({SIGTERM, SIGINT}, [this](int) { end_early(); });
     conductor_.spawn(conduct());
-    conductor_.spawn(sweep());
     loop_.every(kTick, [this] { tick(); });
     loop_.every(kHeed, [this] { heed_load(); });
     loop_.every(kHeed, [this] { probe_the_dead(); });
@@ -128,7 +127,6 @@ class QueueRun {
     std::thread scanner([this] { scan_queue(); });
     loop_.run();
     scanner.join();
-    if (auto swept = sweep_.flush(); !swept) disaster(swept.error());
     remember_windows();
     if (auto logged = write_summary(now() - begun); !logged) disaster(logged.error());
     if (disaster_) return std::unexpected(*disaster_);
@@ -462,15 +460,6 @@ class QueueRun {
     stop();
   }
 
-  asio::awaitable<void> sweep() {
-    for (;;) {
-      co_await net::sleep_for(kSweep);
-      auto job = [this] { return sweep_.flush(); };
-      base::Result<void> swept = co_await pool_.run(job);
-      if (!swept) disaster(swept.error());
-    }
-  }
-
   void stop() {
     {
       std::lock_guard lock(rest_);
@@ -540,7 +529,6 @@ class QueueRun {
   Postbox postbox_;
   Reports reports_;
   Outgoing::Terms terms_;
-  JournalSweep sweep_;
   Tally tally_;
   Books books_;
   ScanCounts counts_;
@@ -572,6 +560,7 @@ class QueueRun {
   net::TaskGroup connections_, settlements_, lookups_, conductor_;
   net::Event scan_over_;
   net::Pool pool_;
+  Completions completions_;
   Workshop shop_;
 };
 

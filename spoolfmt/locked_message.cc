@@ -121,16 +121,18 @@ base::Result<void> LockedMessage::remove(bool preserve_log) const {
 }
 
 base::Result<void> LockedMessage::remove_but_journal(bool preserve_log) const {
-  if (preserve_log) {
-    auto old = spool_->msglog().parent_path() / "msglog.OLD";
-    TRY(make_directory(old));
-    ::rename(msglog_name().c_str(),
-             (old / id_.str()).c_str());  // none: nothing to keep
-  } else {
-    TRY(unlink_file(msglog_name()));
-  }
+  TRY(remove_log(preserve_log));
   TRY(unlink_file(name("-D")));
   return unlink_file(name("-H"));
+}
+
+base::Result<void> LockedMessage::remove_log(bool preserve) const {
+  if (!preserve) return unlink_file(msglog_name());
+  auto old = spool_->msglog().parent_path() / "msglog.OLD";
+  TRY(make_directory(old));
+  // None: nothing to keep.
+  ::rename(msglog_name().c_str(), (old / id_.str()).c_str());
+  return {};
 }
 
 base::Result<void> LockedMessage::remove_journal() const {

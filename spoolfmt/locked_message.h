@@ -51,8 +51,8 @@ class LockedMessage {
   // The end of a message, in Exim's order: message log (or moved to msglog.OLD), -D,
   // -H, -J.
   base::Result<void> remove(bool preserve_log = false) const;
-  // The same but for -J: after a power cut it alone may know that this was the end, so
-  // a delivery keeps it until the directory is synced.
+  // The same but for -J: it goes when no power cut can bring back the others, which is
+  // once the directory is synced.
   base::Result<void> remove_but_journal(bool preserve_log = false) const;
   base::Result<void> remove_journal() const;
 
@@ -60,6 +60,7 @@ class LockedMessage {
   void log(std::string_view line, base::Time now) const;
 
  private:
+  base::Result<void> remove_log(bool preserve) const;
   LockedMessage(const Spool& spool, MessageId id, char subdirectory,
                 base::FileLock lock, std::uint64_t d_size)
       : spool_(&spool),

@@ -2,7 +2,7 @@
 //
 // bobbin-run, killed at everything it does to the disk, and run again: every recipient
 // gets every message, and twice only in the dot window, between the dot of a
-// transaction and the sync of its journal lines, which is one message a connection.
+// transaction and its record, which is one message a connection.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -207,6 +207,33 @@ TEST_P(RunKilled, DeliversEverythingAndTwiceOnlyInTheDotWindow) {
             << " points of death, " << all_twice
             << " messages sent twice in the dot window, " << cut_short
             << " ends cut short\n";
+}
+
+// Exim's order; and a journal goes when nothing can come back that it speaks of.
+TEST(RunEnds, Q72_LogAndBodyAndHeadAndOnceThatIsSyncedTheJournal) {
+  support::TempDir temp;
+  Sink sink(temp / "dump", {});
+  fs::path root = temp / "root", spool = root / "spool", report = temp / "report";
+  fs::create_directory(root);
+  queue(spool, "run");
+  auto run = support::run(under_shim(run_to(sink, spool), root, {"before", 0}, report));
+  ASSERT_EQ(run.status, 0) << run.err;
+  std::map<std::string, std::string> order;  // of what happened, by message
+  std::istringstream calls(base::read_file(report).value());
+  for (std::string number, call, path; calls >> number >> call >> path;) {
+    fs::path file = path;
+    std::string name = file.filename(), id = name.substr(0, 16);
+    if (call == "fsync" && path == "spool/input")
+      for (auto& [message, text] : order) text += text.ends_with("H ") ? "sync " : "";
+    if (call != "unlink") continue;
+    if (file.parent_path() == "spool/msglog") order[id] += "log ";
+    if (file.parent_path() == "spool/input") order[id] += name.substr(17) + " ";
+  }
+  EXPECT_EQ(order.size(), std::size(kMessages));
+  for (const auto& [id, text] : order)
+    EXPECT_TRUE(text == "log D H sync " || text == "log D H sync J ") << id << text;
+  EXPECT_TRUE(fs::is_empty(spool / "input"));
+  EXPECT_TRUE(fs::is_empty(spool / "msglog"));
 }
 
 // The bounce window (B1), between a bounce in the queue and the line that says so of
