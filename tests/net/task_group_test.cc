@@ -45,6 +45,25 @@ TEST_F(TaskGroupTest, StopCancelsAllAndWaitsForTheLast) {
   EXPECT_EQ(others.size(), 0u);
 }
 
+// The reactor finds both timers expired at once: the beat's cannot be cancelled then.
+TEST_F(TaskGroupTest, ABeatEndsThoughItIsDueWhenTheLastTaskEnds) {
+  auto hold_up = [](std::chrono::milliseconds so_long) {
+    auto until = std::chrono::steady_clock::now() + so_long;
+    while (std::chrono::steady_clock::now() < until) {
+    }
+  };
+  auto nap = []() -> asio::awaitable<void> { co_await sleep_for(1ms); };
+  int beats = 0;
+  auto beat = [&] {
+    if (++beats > 100) loop.stop();
+  };
+  tasks.spawn(nap());
+  loop.post([&] { loop.every(2ms, beat); });
+  loop.post([&] { hold_up(20ms); });
+  run();
+  EXPECT_LE(beats, 1);
+}
+
 TEST_F(TaskGroupTest, CancelEndsAnAccept) {
   auto accept = [](Listener& at) -> asio::awaitable<void> { co_await at.accept(); };
   auto cancel = [](TaskGroup& group) -> asio::awaitable<void> {
