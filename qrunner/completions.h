@@ -14,7 +14,6 @@
 // Lives on the loop.
 #pragma once
 
-#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,9 +43,6 @@ class Completions {
   asio::awaitable<base::Result<void>> commit(std::unique_ptr<Outgoing> message,
                                              Finish finish);
 
-  // How many messages wait for the disk.
-  std::size_t waiting() const { return in_hand_; }
-
  private:
   struct One {
     std::unique_ptr<Outgoing> message;
@@ -68,7 +64,6 @@ class Completions {
   base::MainLog& log_;
   base::Crew crew_;
   Batch waiting_;
-  std::size_t in_hand_ = 0;  // those that wait, and the batch that is written
   bool working_ = false;
 };
 

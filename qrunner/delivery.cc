@@ -495,9 +495,8 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
       return one.kind == Verdict::Kind::delivered;
     });
     connection.peer.chunking = outcome.chunked;
-    // Where many wait for our own disk already, one more would wait with them.
-    std::size_t at_disk = shop.pool.waiting() + shop.completions.waiting();
-    bool keep_up = 4 * at_disk < shop.connections.size();
+    // Where messages wait for our own disk, one more connection would wait with them.
+    bool keep_up = shop.pool.waiting() == 0;
     if (any)
       shop.start(shop.ramp.succeeded(connection.index, took, Clock::now(), keep_up));
     settle_later(connection, std::move(current), std::move(settlement), took,
