@@ -147,6 +147,8 @@ class Finish {
     outgoing_.finish(keys);
     // A log that is kept must be complete before it goes.
     bool ends = !outgoing_.somebody_left() && !books_.preserve_message_logs;
+    // For whoever finds half of it, should we be killed now.
+    if (ends) (void)outgoing_.note(keys);
     if (ends && outgoing_.end(false)) return {};
     base::Result<void> done = outgoing_.record(keys);
     if (done) return {};

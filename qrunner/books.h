@@ -3,8 +3,8 @@
 // Writes down what became of a message, in the order that makes a crash harmless:
 // the record and its sync, log, bounces, then it either goes, or -H is rewritten and -J
 // goes (Exim manual, "Format of spool files"; spec/queue-run.md 9).  The record of a
-// delivery is its line in the journal, unless it was the last: then it is the end of
-// the message (completions.h).
+// delivery is its line in the journal, synced; of the last one it is the end of the
+// message, and the line need not be synced (completions.h).
 //
 // A bounce is for all who failed for one sender, so failures wait for the last leg of
 // their message: what waits is carried from leg to leg, and a crash forgets it, so that

@@ -114,10 +114,14 @@ Outgoing::~Outgoing() {
   if (journal_ && !recorded_) (void)message_.remove_journal();
 }
 
-base::Result<void> Outgoing::record(const std::vector<std::string>& names) {
+base::Result<void> Outgoing::note(const std::vector<std::string>& names) {
   if (!journal_) journal_ = TRY(spoolfmt::Journal::open(message_.name("-J")));
   recorded_ = true;
-  TRY(journal_->append(names));
+  return journal_->append(names);
+}
+
+base::Result<void> Outgoing::record(const std::vector<std::string>& names) {
+  TRY(note(names));
   return journal_->sync();
 }
 

@@ -97,7 +97,9 @@ class Outgoing {
   // Header lines and body, from the start.  Reads the file; this object must stay.
   net::Content content() const;
 
-  // Puts the names on record, durably: into the journal.
+  // Puts the names into the journal: no kill loses that.
+  base::Result<void> note(const std::vector<std::string>& names);
+  // The same, and no power cut loses it.
   base::Result<void> record(const std::vector<std::string>& names);
   // Destinations with these keys are over: what -H then says of them, and of recipients
   // all of whose destinations are.
