@@ -27,7 +27,9 @@ asio::awaitable<base::Result<void>> Completions::commit(
         {std::move(message), std::move(finish), &result, std::move(wake)});
     if (!std::exchange(working_, true)) tasks_.spawn(work());
   };
+  ++in_hand_;
   co_await net::suspend(start);
+  --in_hand_;
   co_return result;
 }
 

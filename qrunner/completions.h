@@ -14,6 +14,7 @@
 // Lives on the loop.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -43,6 +44,9 @@ class Completions {
   asio::awaitable<base::Result<void>> commit(std::unique_ptr<Outgoing> message,
                                              Finish finish);
 
+  // Messages that wait for the disk.
+  std::size_t waiting() const { return in_hand_; }
+
  private:
   struct One {
     std::unique_ptr<Outgoing> message;
@@ -64,6 +68,7 @@ class Completions {
   base::MainLog& log_;
   base::Crew crew_;
   Batch waiting_;
+  std::size_t in_hand_ = 0;  // waiting_, and the batch that is written
   bool working_ = false;
 };
 

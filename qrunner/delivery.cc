@@ -20,6 +20,8 @@ namespace {
 constexpr auto kIdle = std::chrono::seconds(5);
 // A connection that old takes no new message.
 constexpr auto kOldest = std::chrono::seconds(300);
+// Messages that share a sync; with more of them it hardly costs each one less.
+constexpr std::size_t kGoodBatch = 24;
 
 using Clock = std::chrono::steady_clock;
 using Message = std::unique_ptr<Outgoing>;
@@ -495,8 +497,8 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
       return one.kind == Verdict::Kind::delivered;
     });
     connection.peer.chunking = outcome.chunked;
-    // Where messages wait for our own disk, one more connection would wait with them.
-    bool keep_up = shop.pool.waiting() == 0;
+    // Where a good batch waits for our own disk, one more would only wait with it.
+    bool keep_up = shop.pool.waiting() == 0 && shop.completions.waiting() < kGoodBatch;
     if (any)
       shop.start(shop.ramp.succeeded(connection.index, took, Clock::now(), keep_up));
     settle_later(connection, std::move(current), std::move(settlement), took,
