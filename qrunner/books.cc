@@ -252,13 +252,13 @@ class Finish {
                     ? std::string("routing failed for ")
                     : target(i).routed.transport + " transport failed for ") +
                text);
-      if (std::ranges::find(timed_out_, i) != timed_out_.end())
-        TRY(main_line("** " + target(i).unique + ": retry timeout exceeded"));
+      bool over = std::ranges::find(timed_out_, i) != timed_out_.end();
+      if (over) TRY(main_line("** " + target(i).unique + ": retry timeout exceeded"));
       ++books_.tally.failed;
       Reported failure = reported(i, Action::failed);
       FailureDecision decision = decide_failure(
           age, failure.errors_to.empty() ? outgoing_.file().sender : failure.errors_to,
-          failure.notify, outgoing_.cancelled(), books_.reports.events());
+          failure.notify, over || outgoing_.cancelled(), books_.reports.events());
       switch (decision.what) {
         case Failure::report:
           carried_.failures.push_back({target(i).key, std::move(failure)});

@@ -62,7 +62,7 @@ ThawDecision decide_thaw(const MessageAge& message, bool forced,
 
 FailureDecision decide_failure(const MessageAge& message,
                                std::string_view errors_address, unsigned notify,
-                               bool cancelled, const EventSettings& settings) {
+                               bool over, const EventSettings& settings) {
   namespace dsn = spoolfmt::dsn;
   constexpr unsigned kSaid = dsn::kNever | dsn::kSuccess | dsn::kFailure | dsn::kDelay;
   if (!errors_address.empty()) {
@@ -71,7 +71,7 @@ FailureDecision decide_failure(const MessageAge& message,
     return {Failure::ignore,
             "error ignored: RFC 3461 DSN, failure notify not requested"};
   }
-  if (cancelled || message.age >= settings.ignore_bounce_errors_after)
+  if (over || message.age >= settings.ignore_bounce_errors_after)
     return {Failure::ignore, "error ignored"};
   return {Failure::freeze, " (delivery error message)"};
 }

@@ -69,10 +69,11 @@ struct FailureDecision {
   Failure what;
   std::string_view log;  // behind "<address>: " or "Frozen"; empty: none
 };
-// `errors_address` of the recipient, `notify` its DSN flags; `cancelled` as above.
+// `errors_address` of the recipient, `notify` its DSN flags; `over`: it was cancelled
+// as above, or had no tries left.
 FailureDecision decide_failure(const MessageAge& message,
                                std::string_view errors_address, unsigned notify,
-                               bool cancelled, const EventSettings& settings);
+                               bool over, const EventSettings& settings);
 
 // A warning that is due: how many are sent when it is, and the age it tells of.
 struct DueWarning {

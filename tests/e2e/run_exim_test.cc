@@ -8,90 +8,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/e2e/run_support.h"
+#include "tests/e2e/run_exim.h"
 #include "tests/support/cases.h"
-#include "tests/support/peers.h"
 
 namespace {
 
 using run_tests::count_of;
+using run_tests::everything_to;
+using run_tests::Exim;
 using run_tests::has;
 using run_tests::Sink;
 using run_tests::slurp;
 using run_tests::spill;
 using run_tests::TestSpool;
 namespace fs = std::filesystem;
-
-// Exim with a throw-away configuration on a TestSpool; it insists on root for that.
-#define REQUIRE_EXIM()      \
-  REQUIRE_PROGRAM("exim4"); \
-  if (::geteuid() != 0) GTEST_SKIP() << "exim4 -C takes root"
-
-class Exim {
- public:
-  Exim(const TestSpool& spool, const std::string& port, bool split = false) {
-    own(spool.path());
-    fs::permissions(spool.path(), fs::perms(0755));
-    conf_ = spool.path() / "exim.conf";
-    spill(conf_,
-          "primary_hostname = t.example\nspool_directory = " +
-              (spool.path() / "spool").string() +
-              "\nlog_file_path = " + (spool.path() / "%slog").string() +
-              "\nsplit_spool_directory = " + (split ? "true" : "false") +
-              "\nqueue_only = true\nexim_user = Debian-exim\nnever_users =\n"
-              "keep_environment =\nspool_wireformat\nchunking_advertise_hosts = *\n"
-              "acl_smtp_rcpt = accept\nacl_smtp_data = accept\n"
-              "begin routers\nsmarthost:\n  driver = manualroute\n"
-              "  route_list = * 127.0.0.1\n  self = send\n"
-              "  transport = remote_smtp\n"
-              "begin transports\nremote_smtp:\n  driver = smtp\n  port = " +
-              port + "\n  hosts_try_chunking =\n");
-    fs::permissions(conf_, fs::perms(0644));
-  }
-
-  support::Command command(std::vector<std::string> args,
-                           std::string input = {}) const {
-    args.insert(args.begin(), {"-C", conf_.string()});
-    return {.program = "/usr/sbin/exim4",
-            .args = std::move(args),
-            .input = std::move(input)};
-  }
-  support::Outcome run(std::vector<std::string> args, std::string input = {}) const {
-    return support::run(command(std::move(args), std::move(input)));
-  }
-  std::vector<std::string> ids() const {
-    std::istringstream out(run({"-bpi"}).out.empty() ? run({"-bp"}).out : "");
-    std::vector<std::string> found;
-    for (std::string word; out >> word;)
-      if (word.size() == 16 && word[6] == '-') found.push_back(word);
-    return found;
-  }
-  // Queues one message for those recipients.
-  std::string queue(std::vector<std::string> recipients,
-                    const std::string& text) const {
-    auto before = ids();
-    recipients.insert(recipients.begin(), {"-odq", "-f", "s@x.example"});
-    auto end = run(recipients, text);
-    EXPECT_EQ(end.status, 0) << end.err;
-    for (const auto& id : ids())
-      if (std::ranges::find(before, id) == before.end()) return id;
-    ADD_FAILURE() << "exim queued nothing: " << end.err;
-    return {};
-  }
-
-  static void own(const fs::path& path) {
-    const passwd* user = ::getpwnam("Debian-exim");
-    if (!user) return;
-    auto give = [&](const fs::path& what) {
-      EXPECT_EQ(::chown(what.c_str(), user->pw_uid, user->pw_gid), 0);
-    };
-    give(path);
-    for (const auto& item : fs::recursive_directory_iterator(path)) give(item.path());
-  }
-
- private:
-  fs::path conf_;
-};
 
 // Until somebody holds the lock of the message, or 20 seconds have passed.
 bool wait_for_lock(const fs::path& d_file) {
@@ -112,7 +42,7 @@ TEST(RunExim, WhatEximQueuedIsDelivered) {
   for (bool split : {false, true}) {
     TestSpool spool;
     Sink sink(spool.path() / "dump");
-    Exim exim(spool, "1", split);
+    Exim exim(spool, everything_to("1", split));
     std::string eight_bit;
     for (int c = 1; c < 256; ++c)
       if (c != '\n' && c != '\r') eight_bit += static_cast<char>(c);
@@ -154,7 +84,7 @@ TEST(RunExim, S33_Q69_WhileEximDeliversWeLeaveIt) {
   TestSpool spool;
   Sink slow(spool.path() / "slow", {"--delay-dot", "2000"});
   Sink sink(spool.path() / "dump");
-  Exim exim(spool, slow.port());
+  Exim exim(spool, everything_to(slow.port()));
   std::string id = exim.queue({"one@x.example"}, "Subject: s\n\nbody\n");
   support::Process delivering(exim.command({"-M", id}));
   ASSERT_TRUE(wait_for_lock(spool.file(id + "-D")));
@@ -171,7 +101,7 @@ TEST(RunExim, S33_Q69_WhileWeDeliverEximLeavesIt) {
   TestSpool spool;
   Sink slow(spool.path() / "slow", {"--delay-dot", "2000"});
   Sink sink(spool.path() / "dump");
-  Exim exim(spool, sink.port());
+  Exim exim(spool, everything_to(sink.port()));
   std::string id = exim.queue({"one@x.example"}, "Subject: s\n\nbody\n");
   support::Process delivering(spool.command({"-q", "--smarthost", slow.address()}));
   ASSERT_TRUE(wait_for_lock(spool.file(id + "-D")));
@@ -188,7 +118,7 @@ TEST(RunExim, EximReadsWhatWeLeave) {
   TestSpool spool;
   Sink first(spool.path() / "first", {"--defer-rcpt", "^two@"});
   Sink second(spool.path() / "second");
-  Exim exim(spool, second.port());
+  Exim exim(spool, everything_to(second.port()));
   exim.queue({"one@X.example", "two@x.example"}, "Subject: s\n\nbody\n");
   EXPECT_EQ(spool.run({"-q", "--smarthost", first.address()}).status, 0);
   EXPECT_TRUE(has(exim.run({"-bp"}).out, "        D one@X.example\n"))
@@ -212,7 +142,7 @@ TEST(RunExim, Q76_Q77_ExigrepAndEximstatsUnderstandTheLog) {
   REQUIRE_PROGRAM("eximstats");
   TestSpool spool;
   Sink sink(spool.path() / "dump", {"--defer-rcpt", "^later@"});
-  Exim exim(spool, "1");
+  Exim exim(spool, everything_to("1"));
   std::string id = exim.queue({"one@x.example", "two@x.example"}, "Subject: s\n\nb\n");
   exim.queue({"later@x.example"}, "Subject: s\n\nb\n");
   EXPECT_EQ(spool.run({"-qq", "--smarthost", sink.address()}).status, 0);

@@ -47,6 +47,11 @@ inline std::size_t count_of(const std::string& text, std::string_view what) {
   return count;
 }
 
+// Is there time for what takes long?  ctest has none.
+inline bool full() {
+  return std::getenv("BOBBIN_E2E_FULL") != nullptr;
+}
+
 // bobbin-sink, which writes every message to `dump`.
 class Sink {
  public:
@@ -79,6 +84,17 @@ class Sink {
   // The messages it got, in no order.
   std::vector<std::string> messages() const { return files(".eml"); }
   std::vector<std::string> envelopes() const { return files(".env"); }
+  // Envelope and message of each.
+  std::vector<std::pair<std::string, std::string>> pairs() const {
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const auto& file : fs::directory_iterator(dump_)) {
+      fs::path path = file.path();
+      if (path.extension() != ".eml") continue;
+      std::string message = slurp(path);
+      found.emplace_back(slurp(path.replace_extension(".env")), std::move(message));
+    }
+    return found;
+  }
 
  private:
   std::vector<std::string> files(std::string_view extension) const {
@@ -100,6 +116,8 @@ struct Letter {
   std::string tree = "XX\n";
   std::string body = "body\n";
   std::string sender = "s@x.example";
+  std::vector<std::string> headers = {};  // behind Subject and Message-Id
+  std::time_t received = ::time(nullptr) - 60;
 };
 
 // A spool of one test, with its configuration and its log.
@@ -131,10 +149,11 @@ class TestSpool {
     fs::create_directories(input);
     spill(input / (id + "-D"), id + "-D\n" + letter.body);
     std::string h = id + "-H\nroot 0 0\n<" + letter.sender + ">\n" +
-                    std::to_string(::time(nullptr) - 60) + " 0\n" + letter.options +
+                    std::to_string(letter.received) + " 0\n" + letter.options +
                     letter.tree + std::to_string(letter.recipients.size()) + "\n";
     for (const auto& recipient : letter.recipients) h += recipient + "\n";
     h += "\n" + header("Subject: " + id) + header("Message-Id: <" + id + "@x.example>");
+    for (const auto& line : letter.headers) h += header(line);
     spill(input / (id + "-H"), h);
   }
 
@@ -148,7 +167,8 @@ class TestSpool {
     return {.program = support::program("bobbin-run"), .args = std::move(args)};
   }
   support::Outcome run(std::vector<std::string> args) const {
-    return support::run(command(std::move(args)));
+    auto deadline = support::Process::kDeadline;
+    return support::run(command(std::move(args)), full() ? 20 * deadline : deadline);
   }
 
   fs::path file(const std::string& name) const { return dir_ / "spool/input" / name; }
@@ -163,6 +183,13 @@ class TestSpool {
     return true;
   }
   const fs::path& path() const { return dir_.path(); }
+
+  // The -H files, of all directories.
+  std::vector<std::string> messages() const {
+    auto names = files();
+    std::erase_if(names, [](const std::string& name) { return !name.ends_with("-H"); });
+    return names;
+  }
 
   // Every file of the spool but for hints, without the directories.
   std::vector<std::string> files() const {

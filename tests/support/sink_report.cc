@@ -61,6 +61,7 @@ SinkEvent parse_event(const std::string& line) {
   take(object, "sender", event.sender);
   take(object, "recipient", event.recipient);
   take(object, "message_id", event.message_id);
+  take(object, "stage", event.stage);
   take(object, "messages", event.taken);
   return event;
 }

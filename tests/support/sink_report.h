@@ -28,6 +28,7 @@ struct SinkEvent {
   std::string sender;       // mail
   std::string recipient;    // rcpt
   std::string message_id;   // dot
+  std::string stage;        // drop
   std::uint64_t taken = 0;  // close: messages of the connection
 };
 
