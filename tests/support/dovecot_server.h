@@ -34,7 +34,7 @@ class DovecotServer {
 
   explicit DovecotServer(const std::string& mechanisms = "plain login cram-md5",
                          Mail mail = Mail::none)
-      : port_(free_port()) {
+      : mail_(mail), port_(free_port()) {
     // Its processes run as a user who must be able to come here.
     std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
     std::ofstream(dir_ / "users") << "kim:{PLAIN}secret\n";
@@ -105,15 +105,31 @@ class DovecotServer {
  private:
   static uid_t mail_user() { return ::geteuid() == 0 ? 65534 : ::geteuid(); }
 
+  // It makes its sockets one after the other.
   bool listens() const {
-    base::Fd tried(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    bool mail = mail_ == Mail::none || listens(lmtp());
+    return mail && listens(socket()) && listens(master()) && listens(port_);
+  }
+  static bool listens(const std::string& path) {
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
-    socket().copy(name.sun_path, sizeof name.sun_path - 1);
-    return ::connect(tried.get(), reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
+    path.copy(name.sun_path, sizeof name.sun_path - 1);
+    return connects(AF_UNIX, &name, sizeof name);
+  }
+  static bool listens(std::uint16_t port) {
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_port = htons(port);
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return connects(AF_INET, &name, sizeof name);
+  }
+  static bool connects(int family, const void* name, socklen_t size) {
+    base::Fd tried(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return ::connect(tried.get(), static_cast<const sockaddr*>(name), size) == 0;
   }
 
   TempDir dir_;
+  Mail mail_;
   std::uint16_t port_;
   std::unique_ptr<Process> process_;
 };
