@@ -18,6 +18,7 @@
 
 #include "base/failures.h"
 #include "base/text.h"
+#include "qrunner/awaited_names.h"
 #include "qrunner/delivery.h"
 #include "qrunner/live_view.h"
 #include "qrunner/site_memory.h"
@@ -100,6 +101,12 @@ class QueueRun {
         settlements_(loop_),
         lookups_(loop_),
         conductor_(loop_),
+        awaited_(names_, lookups_,
+                 {.route =
+                      [this](std::vector<MessageId> ids) {
+                        return route_again(std::move(ids));
+                      },
+                  .silent = [this] { tell_silence(); }}),
         scan_over_(loop_),
         pool_(kDiskThreads),
         completions_(pool_, settlements_, tools.log),
@@ -130,7 +137,7 @@ class QueueRun {
     remember_windows();
     if (auto logged = write_summary(now() - begun); !logged) disaster(logged.error());
     if (disaster_) return std::unexpected(*disaster_);
-    if (silent_dns_)
+    if (awaited_.silent())
       return base::fail(base::Code::temporary,
                         "no name server answers: what needs one was not tried");
     if (no_network_)
@@ -238,10 +245,12 @@ class QueueRun {
 
   void take_in(const std::vector<Found>& found) {
     for (const Found& message : found) {
-      if (!message.wanted.empty())
-        park(message);
-      else
+      if (message.wanted.empty())
         send_on(message);
+      else if (stopped_)
+        awaited_.give_up();
+      else
+        awaited_.park(message.id, message.wanted);
     }
   }
 
@@ -316,43 +325,9 @@ class QueueRun {
     }
   }
 
-  // ---- names that have to be asked for
+  // ---- messages whose way is to be found once more
 
-  void park(const Found& message) {
-    if (stopped_ || silent_dns_) {
-      ++unrouted_;
-      return;
-    }
-    for (const Names::Question& question : message.wanted) {
-      auto [parked, fresh] = parked_.try_emplace(question);
-      if (fresh) lookups_.spawn(learn(question));
-    }
-    // One that waits for several waits for the first, and then for the next.
-    parked_[message.wanted.front()].push_back(message.id);
-  }
-
-  asio::awaitable<void> learn(Names::Question question) {
-    bool unanswered = co_await names_.learn(question);
-    std::vector<MessageId> ids = std::move(parked_[question]);
-    parked_.erase(question);
-    // Until one name was answered it may be the fault of our own side.
-    if (!unanswered) answered_ = true;
-    if (unanswered && !answered_) {
-      suspects_.insert(suspects_.end(), ids.begin(), ids.end());
-      if (silent_dns_ || names_.dead()) give_up_names();
-      co_return;
-    }
-    if (!suspects_.empty()) {
-      ids.insert(ids.end(), suspects_.begin(), suspects_.end());
-      suspects_.clear();
-    }
-    co_await route_again(std::move(ids));
-  }
-
-  void give_up_names() {
-    unrouted_ += suspects_.size();
-    suspects_.clear();
-    if (std::exchange(silent_dns_, true)) return;
+  void tell_silence() {
     (void)tools_.log.write("", "No name server answers: nothing is routed any more");
   }
 
@@ -418,10 +393,9 @@ class QueueRun {
         lookups_.spawn(route_again(std::exchange(shop_.locked, {})));
         continue;
       }
-      if (suspects_.empty()) break;
-      // Few names, none of them answered, and no more to come: so be it.
-      answered_ = true;
-      lookups_.spawn(route_again(std::exchange(suspects_, {})));
+      auto suspects = awaited_.judge();
+      if (suspects.empty()) break;
+      lookups_.spawn(route_again(std::move(suspects)));
     }
     for (auto& [id, carried] : shop_.hands.untold())
       connections_.spawn(tell(shop_, id, std::move(carried)));
@@ -434,7 +408,8 @@ class QueueRun {
     start(live_.tick(now()));
     for (net::Event& news : shop_.news) news.open();  // are they idle for too long?
     if (drain_until_ && now() > *drain_until_) connections_.cancel();
-    if (silent_dns_ || (first_ && !shop_.hands.knows(*first_))) let_others_follow();
+    if (awaited_.silent() || (first_ && !shop_.hands.knows(*first_)))
+      let_others_follow();
   }
 
   void let_others_follow() {
@@ -503,7 +478,8 @@ class QueueRun {
     std::string text =
         "Queue run summary: " + count(tally_.completed, "messages finished, ") +
         count(tally_.remaining, "kept, ") +
-        count(ramp_.left() + unrouted_ + shop_.network.waiting(), "not tried, ") +
+        count(ramp_.left() + awaited_.given_up() + shop_.network.waiting(),
+              "not tried, ") +
         count(tally_.not_due, "not due, ") + count(counts_.frozen, "frozen, ") +
         count(tally_.locked, "locked, ") +
         count(tally_.damaged + counts_.damaged, "damaged, ") +
@@ -546,18 +522,14 @@ class QueueRun {
 
   SiteMemory memory_;
   std::set<SiteIndex> met_, dead_;
-  std::map<Names::Question, std::vector<MessageId>> parked_;
-  std::vector<MessageId> suspects_;  // of names that nobody answered, so far
-  bool answered_ = false;            // some name was
-  bool silent_dns_ = false;
-  bool abandoned_ = false;      // the load was too high
-  bool no_network_ = false;     // no site was reached
-  std::uint64_t unrouted_ = 0;  // messages
+  bool abandoned_ = false;   // the load was too high
+  bool no_network_ = false;  // no site was reached
 
   Ramp ramp_;
   LiveView live_;
   net::Loop loop_;
   net::TaskGroup connections_, settlements_, lookups_, conductor_;
+  AwaitedNames awaited_;
   net::Event scan_over_;
   net::Pool pool_;
   Completions completions_;
