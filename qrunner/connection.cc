@@ -143,10 +143,9 @@ bool waits_here(Connection& connection, const Outgoing& message) {
   Candidate here{connection.peer.name,
                  {connection.peer.address, connection.peer.port},
                  connection.peer.secure_dns};
-  Standing standing =
-      standing_at(here, connection.site, seeker_of(connection.shop, message),
-                  connection.shop.books.retries);
-  return !may_try(standing);
+  return !may_try(own_standing_at(here, connection.site,
+                                  seeker_of(connection.shop, message),
+                                  connection.shop.books.retries));
 }
 
 void leave_address(Connection& connection) {

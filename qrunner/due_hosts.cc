@@ -5,18 +5,35 @@
 
 namespace qrunner {
 
+namespace {
+
+hints::HostItem item_of(const Candidate& host, const Site& site) {
+  return host_item(site, host.name, host.endpoint.address, host.endpoint.port);
+}
+
+bool delays(const Site& site) {
+  return site.transport->options.boolean("delay_after_cutoff", true);
+}
+
 Standing standing_at(const Candidate& host, const Site& site, const Seeker& message,
                      const RetryBook& retries) {
-  auto item = host_item(site, host.name, host.endpoint.address, host.endpoint.port);
-  bool delay = site.transport->options.boolean("delay_after_cutoff", true);
-  Standing own =
-      retries.standing(host_subject(item, message.address), message.waiting, delay);
+  Standing standing =
+      retries.standing(host_subject(item_of(host, site), message.address),
+                       message.waiting, delays(site));
+  if (!may_try(standing)) return standing;
+  Standing own = own_standing_at(host, site, message, retries);
+  return may_try(own) ? standing : own;
+}
+
+}  // namespace
+
+Standing own_standing_at(const Candidate& host, const Site& site, const Seeker& message,
+                         const RetryBook& retries) {
   // A message that nobody tried yet has no record anywhere.
-  if (!may_try(own) || message.waiting.first_time) return own;
-  Standing there =
-      retries.standing(message_subject(item, message.id.text(), message.address),
-                       message.waiting, delay);
-  return may_try(there) ? own : there;
+  if (message.waiting.first_time) return Standing::due;
+  auto subject =
+      message_subject(item_of(host, site), message.id.text(), message.address);
+  return retries.standing(subject, message.waiting, delays(site));
 }
 
 DueHosts due_hosts(std::vector<Candidate> hosts, const Site& site,

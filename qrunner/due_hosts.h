@@ -22,8 +22,10 @@ struct Seeker {
   Waiting waiting;
 };
 
-Standing standing_at(const Candidate& host, const Site& site, const Seeker& message,
-                     const RetryBook& retries);
+// What a host said of this message before; what it said of others does not count, so
+// this is for whoever has a connection to it.
+Standing own_standing_at(const Candidate& host, const Site& site, const Seeker& message,
+                         const RetryBook& retries);
 
 struct DueHosts {
   std::vector<Candidate> hosts;  // in the order in which they are tried
