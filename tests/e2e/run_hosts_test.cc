@@ -16,6 +16,7 @@ using run_tests::Sink;
 using run_tests::slurp;
 using run_tests::spill;
 using run_tests::TestSpool;
+using run_tests::to_port;
 using run_tests::to_sink;
 
 using Faults = std::vector<std::string>;
@@ -204,18 +205,7 @@ TEST(RunHosts, S13_6_HalfOfTheWindowThatARunLearnedIsWhereTheNextBegins) {
 TEST(RunHosts, S13_6_ADeadSiteIsProbedWhenItsTimeHasCome) {
   TestSpool spool;
   std::string port = std::to_string(support::free_port());
-  spool.configure(R"(
-begin routers
-all:
-  driver = manualroute
-  route_list = * 127.0.0.1
-  self = send
-  transport = remote
-begin transports
-remote:
-  driver = smtp
-  port = )" + port +
-                  "\nbegin retry\n* * F,1h,1s\n");
+  spool.configure(to_port(port, "", "* * F,1h,1s"));
   for (unsigned i = 0; i < 20; ++i) spool.put(TestSpool::id(i), {});
   support::Process run(spool.command({"-qq", "--follow"}));
   ASSERT_TRUE(spool.logged("Connection refused")) << spool.log();

@@ -27,9 +27,8 @@ std::vector<std::string> mails_in(const fs::path& box) {
   return mails;
 }
 
-// Everybody's mail goes to a maildir below mail/, by these rules.
-std::string to_boxes(const TestSpool& spool, const std::string& options = "",
-                     const std::string& rules = "F,2h,15m") {
+// Everybody's mail goes to one transport, by these rules.
+std::string to_boxes(const std::string& transport, const std::string& rules) {
   return R"(
 begin routers
 all:
@@ -37,11 +36,16 @@ all:
   transport = boxes
 begin transports
 boxes:
-  driver = appendfile
-  maildir_format
-  directory = )" +
-         spool.path().string() + "/mail/$local_part\n" + options + "begin retry\n* * " +
-         rules + "\n";
+)" + transport +
+         "begin retry\n* * " + rules + "\n";
+}
+
+// To a maildir below mail/.
+std::string to_boxes(const TestSpool& spool, const std::string& options = "",
+                     const std::string& rules = "F,2h,15m") {
+  return to_boxes("  driver = appendfile\n  maildir_format\n  directory = " +
+                      spool.path().string() + "/mail/$local_part\n" + options,
+                  rules);
 }
 
 TEST(RunLocal, LocalTransportsWriteMaildirsAndSpools) {
@@ -271,18 +275,9 @@ TEST(RunLocal, ATransportWithAnOptionThatIsNotServedIsLeftToExim) {
   EXPECT_EQ(spool.files(), before);
 }
 
-// Everybody's mail goes to a socket that speaks LMTP.
+// To a socket that speaks LMTP.
 std::string to_socket(const std::string& socket, const std::string& options = "") {
-  return R"(
-begin routers
-all:
-  driver = accept
-  transport = boxes
-begin transports
-boxes:
-  driver = lmtp
-  socket = )" +
-         socket + "\n" + options + "begin retry\n* * F,2h,15m\n";
+  return to_boxes("  driver = lmtp\n  socket = " + socket + "\n" + options, "F,2h,15m");
 }
 
 TEST(RunLocal, DovecotTakesMailAtItsSocket) {

@@ -12,6 +12,7 @@ using run_tests::has;
 using run_tests::retry_times;
 using run_tests::Sink;
 using run_tests::TestSpool;
+using run_tests::to_port;
 using run_tests::to_sink;
 
 std::string ago(std::chrono::seconds span) {
@@ -75,24 +76,14 @@ TEST(RunRetry, Q8_ASelectionForcesItsFirstMessageAndTheOthersIfThatHelped) {
 
 // A policy that sends d1, d2, ... to addresses without a route, and the rest to `sink`.
 std::string to_nowhere(const Sink& sink) {
-  return R"(
-begin routers
-nowhere:
+  std::string policy = to_sink(sink, "");
+  return policy.insert(policy.find("all:"), R"(nowhere:
   driver = manualroute
   domains = ^d
   route_data = 224.0.0.${substr{1}{9}{$domain}}
   self = send
   transport = remote
-all:
-  driver = manualroute
-  route_list = * 127.0.0.1
-  self = send
-  transport = remote
-begin transports
-remote:
-  driver = smtp
-  port = )" +
-         sink.port() + "\nbegin retry\n* * F,2h,15m\n";
+)");
 }
 
 TEST(RunRetry, S13_10_WithoutANetworkNobodyIsJudged) {
@@ -136,18 +127,7 @@ TEST(RunRetry, Q54_WithoutARuleTheFirstDeferralIsTheLast) {
   std::string id = TestSpool::id(1);
   spool.put(id, {});
   Sink sink(spool.path() / "dump", {"--defer-rcpt", "^one@"});
-  spool.configure(R"(
-begin routers
-all:
-  driver = manualroute
-  route_list = * 127.0.0.1
-  self = send
-  transport = remote
-begin transports
-remote:
-  driver = smtp
-  port = )" + sink.port() +
-                  "\n");
+  spool.configure(to_port(sink.port(), "", ""));
   EXPECT_EQ(spool.run({"-q"}).status, 0);
   EXPECT_TRUE(has(spool.log(), id + " ** one@x.example: retry timeout exceeded\n"))
       << spool.log();

@@ -211,8 +211,10 @@ class TestSpool {
   support::TempDir dir_;
 };
 
-// A policy whose one transport goes to `sink`, with more lines of its own.
-inline std::string to_sink(const Sink& sink, const std::string& transport_lines) {
+// A policy whose one transport goes to that port, with more lines of its own.
+inline std::string to_port(
+    const std::string& port, const std::string& transport_lines = "",
+    const std::string& retry = "* * F,2h,15m; G,16h,1h,1.5; F,4d,6h") {
   return R"(
 begin routers
 all:
@@ -225,8 +227,10 @@ begin transports
 remote:
   driver = smtp
   port = )" +
-         sink.port() + "\n" + transport_lines +
-         "begin retry\n* * F,2h,15m; G,16h,1h,1.5; F,4d,6h\n";
+         port + "\n" + transport_lines + "begin retry\n" + retry + "\n";
+}
+inline std::string to_sink(const Sink& sink, const std::string& transport_lines) {
+  return to_port(sink.port(), transport_lines);
 }
 
 inline std::string retry_times(const TestSpool& spool) {

@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "policy/programs.h"
-#include "tests/support/fake_clock.h"
+#include "tests/qrunner/retry_world.h"
 
 namespace {
 
@@ -13,26 +12,15 @@ using qrunner::Candidate;
 using qrunner::DueHosts;
 using qrunner::may_try;
 
-class DueHostsTest : public testing::Test {
+class DueHostsTest : public testing::Test, protected RetryWorld {
  protected:
-  DueHostsTest() {
-    policy::PolicyFile file{"run.conf", R"(
-primary_hostname = here.example
-begin transports
-remote:
-  driver = smtp
-begin retry
-* * F,2h,10m
-)"};
-    auto loaded =
-        policy::load_policy(file, base::CommonOptions(), *policy::find_program("run"));
-    policy = loaded->policy;
-    resolver = *net::Resolver::create({});
-    names.emplace(*resolver);
-    book.emplace(*policy, *names, files, clock, store, false);
+  DueHostsTest()
+      : RetryWorld(
+            "begin transports\nremote:\n  driver = smtp\n"
+            "begin retry\n* * F,2h,10m\n") {
     site.kind = qrunner::Site::Kind::smtp;
     site.transport = policy->transports.data();
-    seeker.waiting.received = clock.now();
+    seeker.waiting = waiting;
   }
 
   hints::HostItem item(const Candidate& host) const {
@@ -40,23 +28,16 @@ begin retry
                               host.endpoint.port);
   }
   void fail_host(const Candidate& host) {
-    book->failed(qrunner::host_subject(item(host), seeker.address), {}, seeker.waiting);
+    book().failed(qrunner::host_subject(item(host), seeker.address), {},
+                  seeker.waiting);
   }
   void fail_message(const Candidate& host) {
-    book->failed(qrunner::message_subject(item(host), seeker.id.text(), seeker.address),
-                 {}, seeker.waiting);
+    book().failed(
+        qrunner::message_subject(item(host), seeker.id.text(), seeker.address), {},
+        seeker.waiting);
   }
-  std::vector<Candidate> due() const {
-    return due_hosts(both, site, seeker, *book).hosts;
-  }
+  std::vector<Candidate> due() { return due_hosts(both, site, seeker, book()).hosts; }
 
-  support::FakeClock clock;
-  policy::LookupFiles files;
-  std::shared_ptr<const policy::Policy> policy;
-  std::unique_ptr<net::Resolver> resolver;
-  std::optional<qrunner::Names> names;
-  hints::Store store = hints::Store::in_memory();
-  std::optional<qrunner::RetryBook> book;
   qrunner::Site site;
   const Candidate first{"mx1.example", {"192.0.2.1", 25}},
       second{"mx2.example", {"192.0.2.2", 25}};
@@ -87,11 +68,11 @@ TEST_F(DueHostsTest, S5_1_AMessageThatAHostPutOffWaitsThereAlone) {
 
 TEST_F(DueHostsTest, WhoIsConnectedAsksForTheMessageOnly) {
   fail_host(first);
-  EXPECT_TRUE(may_try(own_standing_at(first, site, seeker, *book)));
+  EXPECT_TRUE(may_try(own_standing_at(first, site, seeker, book())));
   fail_message(first);
-  EXPECT_FALSE(may_try(own_standing_at(first, site, seeker, *book)));
+  EXPECT_FALSE(may_try(own_standing_at(first, site, seeker, book())));
   seeker.waiting.forced = true;
-  EXPECT_TRUE(may_try(own_standing_at(first, site, seeker, *book)));
+  EXPECT_TRUE(may_try(own_standing_at(first, site, seeker, book())));
 }
 
 TEST_F(DueHostsTest, Q58_WhenAllHaveFailedForTooLongItIsHopeless) {
@@ -102,7 +83,7 @@ TEST_F(DueHostsTest, Q58_WhenAllHaveFailedForTooLongItIsHopeless) {
   }
   fail_host(first);
   fail_host(second);
-  DueHosts none = due_hosts(both, site, seeker, *book);
+  DueHosts none = due_hosts(both, site, seeker, book());
   EXPECT_TRUE(none.hosts.empty());
   EXPECT_TRUE(none.hopeless);
 }

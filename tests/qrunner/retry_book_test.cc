@@ -3,9 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "policy/programs.h"
 #include "qrunner/route_phase.h"
-#include "tests/support/fake_clock.h"
+#include "tests/qrunner/retry_world.h"
 
 namespace {
 
@@ -44,11 +43,10 @@ TEST(RetrySubjects, HaveEximsKeysAndWhatRulesAreMatchedWith) {
   }
 }
 
-class LocalRetries : public testing::Test {
+class LocalRetries : public testing::Test, protected RetryWorld {
  protected:
-  LocalRetries() {
-    policy::PolicyFile file{"run.conf", R"(
-primary_hostname = here.example
+  LocalRetries()
+      : RetryWorld(R"(
 begin transports
 boxes:
   driver = appendfile
@@ -59,19 +57,8 @@ shared:
   retry_use_local_part = false
 begin retry
 joe@x.example * F,2h,10m
-)"};
-    auto loaded =
-        policy::load_policy(file, base::CommonOptions(), *policy::find_program("run"));
-    policy = loaded->policy;
-    resolver = *net::Resolver::create({});
-    names.emplace(*resolver);
-    waiting.received = clock.now();
-    waiting.sender = "s@x.example";
-  }
+)") {}
 
-  qrunner::RetryBook book(bool forced = false) {
-    return {*policy, *names, files, clock, store, forced};
-  }
   RetrySubject subject(const std::string& address, std::string key, int transport) {
     destination.unique = address;
     destination.key = std::move(key);
@@ -79,13 +66,6 @@ joe@x.example * F,2h,10m
     return qrunner::local_subject(destination, policy->transports[which]);
   }
 
-  support::FakeClock clock;
-  policy::LookupFiles files;
-  hints::Store store = hints::Store::in_memory();
-  std::shared_ptr<const policy::Policy> policy;
-  std::unique_ptr<net::Resolver> resolver;
-  std::optional<qrunner::Names> names;
-  Waiting waiting;
   qrunner::Destination destination;
 };
 
