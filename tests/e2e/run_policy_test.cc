@@ -215,6 +215,23 @@ TEST(RunPolicy, LinesThatAreTooLongForATransportAreReturned) {
   }
 }
 
+TEST(RunPolicy, MessageLogsAreKeptWholeOnRequest) {
+  TestSpool spool;
+  Sink picky(spool.path() / "1", {"--defer-rcpt", "^two@"}), all(spool.path() / "2");
+  spool.configure("preserve_message_logs\n");
+  std::string id = TestSpool::id(1);
+  spool.put(id, {.recipients = {"one@x.example", "two@x.example"}});
+  EXPECT_EQ(spool.run({"-q", "--smarthost", picky.address()}).status, 0);
+  EXPECT_EQ(spool.run({"-qf", "--smarthost", all.address()}).status, 0);
+  EXPECT_TRUE(has(spool.log(), id + " Completed\n")) << spool.log();
+  EXPECT_EQ(spool.files(), std::vector<std::string>{id});
+  std::string kept = slurp(spool.path() / "spool/msglog.OLD" / id);
+  EXPECT_TRUE(has(kept, " one@x.example: remote_smtp transport succeeded\n")) << kept;
+  EXPECT_TRUE(has(kept, " two@x.example R=smarthost T=remote_smtp defer (-44)"))
+      << kept;
+  EXPECT_TRUE(has(kept, " two@x.example: remote_smtp transport succeeded\n")) << kept;
+}
+
 TEST(RunPolicy, AffixesStayHereUnlessTheTransportWantsThem) {
   for (bool wanted : {false, true}) {
     TestSpool spool;

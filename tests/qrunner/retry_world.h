@@ -9,6 +9,7 @@
 
 #include "hints/store.h"
 #include "net/resolver.h"
+#include "policy/lookup_files.h"
 #include "policy/programs.h"
 #include "qrunner/retry_book.h"
 #include "tests/support/fake_clock.h"
