@@ -12,10 +12,6 @@
 
 namespace qrunner {
 
-// A line in the log, or the end of the run.
-void log_or_stop(Workshop& shop, const spoolfmt::MessageId& id,
-                 const std::string& text);
-
 // The leg is over; those that waited for the message go on.
 void let_go(Workshop& shop, SiteIndex site, const spoolfmt::MessageId& id,
             Carried carried, bool again);

@@ -245,6 +245,7 @@ class QueueRun {
 
   void take_in(const std::vector<Found>& found) {
     for (const Found& message : found) {
+      if (!request_.force && retries_.forces(message.id)) first_ = message.id;
       if (message.wanted.empty())
         send_on(message);
       else if (stopped_)
@@ -264,9 +265,7 @@ class QueueRun {
       ++tally_.foreign;
     else if (legs.empty())
       ++tally_.not_due;
-    bool first = !request_.force && retries_.forces(message.id);
-    if (first) first_ = message.id;
-    if (first || settings_.follow || legs.size() > 1)
+    if (message.id == first_ || settings_.follow || legs.size() > 1)
       shop_.hands.expect(message.id, legs.size());
     Lane lane = message.first_time ? Lane::fresh : Lane::retried;
     for (SiteIndex site : legs) {
@@ -287,7 +286,9 @@ class QueueRun {
 
   // Who follows sees them again at the next scan, and judges if it is their fault.
   void end_patience() {
-    if (!settings_.follow || shop_.network.waiting() == 0) return;
+    if (!settings_.follow) return;
+    shop_.locked.clear();
+    if (shop_.network.waiting() == 0) return;
     if (!shop_.network.down()) shop_.network.works();
     shop_.network.take();
   }
@@ -408,7 +409,8 @@ class QueueRun {
     start(live_.tick(now()));
     for (net::Event& news : shop_.news) news.open();  // are they idle for too long?
     if (drain_until_ && now() > *drain_until_) connections_.cancel();
-    if (awaited_.silent() || (first_ && !shop_.hands.knows(*first_)))
+    // Whether it went, waits for another run, or nobody knows the way.
+    if (first_ && lookups_.size() == 0 && !shop_.hands.knows(*first_))
       let_others_follow();
   }
 

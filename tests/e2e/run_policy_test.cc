@@ -139,6 +139,18 @@ TEST_F(RunByMx, Q96_WithoutANameServerNobodyIsJudged) {
   EXPECT_EQ(count_of(spool.log(), "No name server answers"), 1U) << spool.log();
 }
 
+// What goes ahead of a selection may go nowhere: the others follow all the same.
+TEST(RunPolicy, Q8_ASelectionEndsThoughNobodyKnowsTheWay) {
+  TestSpool spool;
+  spool.configure(by_mx("127.0.0.1@1", "25"));
+  for (unsigned i = 0; i < 3; ++i)
+    spool.put(TestSpool::id(i),
+              {.recipients = {"a@x" + std::to_string(i) + ".z.example"}});
+  support::Outcome end = spool.run({"-R", "z.example"});
+  EXPECT_TRUE(end.status == 0 || end.status == 75) << end.status << end.err;
+  EXPECT_TRUE(has(spool.log(), " End queue run: ")) << spool.log();
+}
+
 TEST(RunPolicy, ATransportChangesHeadersAndSender) {
   TestSpool spool;
   Sink sink(spool.path() / "dump");
