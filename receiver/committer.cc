@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receiver/committer.h"
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -8,30 +11,32 @@ namespace receiver {
 
 namespace {
 
-// One batch is prepared while another one waits for the disk.
+// One writes and tells while the other waits for the disk.
 constexpr unsigned kThreads = 2;
+// So many go to the disk though others are still to be written.
+constexpr std::size_t kFullRound = 64;
 // Enough for a batch of fifty: a sync that begins after the commit flushes the disk
 // once more, so those that wait for a helper cost a round.
 constexpr unsigned kSyncHelpers = 99;
 
-std::vector<Commit*> without_trouble(std::vector<Commit*> batch) {
-  std::erase_if(batch, [](const Commit* one) { return !one->result; });
-  return batch;
-}
-
-// Does one step for all messages that had no trouble yet.
-void for_all(std::vector<Commit*>& batch, auto step) {
-  for (Commit* one : batch)
-    if (one->result) one->result = step(*one);
-}
-
-base::Result<void> prepare(Commit& one) {
+base::Result<void> write(Commit& one) {
   if (!one.message)
     one.message.emplace(
         TRY(spoolfmt::NewMessage::create(one.spool, one.file.id, one.rest)));
   else
     TRY(one.message->write_body(one.rest));
-  return one.message->prepare(one.file);
+  TRY(one.message->prepare(one.file));
+  one.message->begin_writing();
+  return {};
+}
+
+// Takes those out who have a trouble.
+std::vector<Commit*> troubled(std::vector<Commit*>& batch) {
+  auto sound = [](const Commit* one) { return one->result.has_value(); };
+  auto first = std::ranges::stable_partition(batch, sound);
+  std::vector<Commit*> out(first.begin(), first.end());
+  batch.erase(first.begin(), first.end());
+  return out;
 }
 
 }  // namespace
@@ -54,61 +59,90 @@ asio::awaitable<void> Committer::commit(Commit& message) {
     message.wake = std::move(wake);
     {
       std::lock_guard guard(mutex_);
-      waiting_.push_back(&message);
+      handed_over_.push_back(&message);
     }
     more_.notify_one();
   };
   co_await net::suspend(start);
 }
 
-Committer::Batch Committer::next_batch() {
-  std::unique_lock lock(mutex_);
-  more_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
-  return std::exchange(waiting_, {});
-}
-
 void Committer::work() {
+  std::unique_lock lock(mutex_);
   while (true) {
-    Batch batch = next_batch();
-    if (batch.empty()) return;
-    for_all(batch, prepare);
-    sync_files(batch);
-    for_all(batch, [](Commit& one) { return one.message->publish(); });
-    sync_directories(batch);
-    for_all(batch, [this](Commit& one) { return tell_logs(one); });
-    for (Commit* one : batch) {
-      net::Wake wake = std::move(one->wake);  // *one is gone once its task runs
-      wake();
-    }
+    bool full = written_.size() + synced_.size() >= kFullRound;
+    if (full && sync_round(lock)) continue;
+    if (tell_one(lock) || write_one(lock) || sync_round(lock)) continue;
+    if (ending_ && !in_round_) break;
+    more_.wait(lock);
   }
+  more_.notify_all();
 }
 
-void Committer::sync_files(Batch& batch) {
-  for (Commit* one : without_trouble(batch)) one->message->begin_writing();
-  for_all(batch, [](Commit& one) { return one.message->await_writing(); });
-  Batch sound = without_trouble(batch);
-  std::vector<base::Result<void>> bodies(sound.size());
-  std::vector<base::Result<void>> headers(sound.size());
-  crew_.share(2 * sound.size(), [&](std::size_t i) {
-    spoolfmt::NewMessage& message = *sound[i / 2]->message;
-    if (i % 2 == 0)
-      bodies[i / 2] = message.sync_body();
-    else
-      headers[i / 2] = message.sync_header();
-  });
-  for (std::size_t i = 0; i < sound.size(); ++i)
-    sound[i]->result = bodies[i] ? std::move(headers[i]) : std::move(bodies[i]);
+bool Committer::tell_one(std::unique_lock<std::mutex>& lock) {
+  if (ended_.empty()) return false;
+  Commit& one = *ended_.front();
+  ended_.pop_front();
+  lock.unlock();
+  if (one.result) one.result = tell_logs(one);
+  net::Wake wake = std::move(one.wake);  // `one` is gone once its task runs
+  wake();
+  lock.lock();
+  return true;
 }
 
-void Committer::sync_directories(Batch& batch) {
+bool Committer::write_one(std::unique_lock<std::mutex>& lock) {
+  if (handed_over_.empty()) return false;
+  Commit* one = handed_over_.front();
+  handed_over_.pop_front();
+  lock.unlock();
+  one->result = write(*one);
+  lock.lock();
+  if (one->result)
+    written_.push_back(one);
+  else
+    ended_.push_back(one);
+  return true;
+}
+
+bool Committer::sync_round(std::unique_lock<std::mutex>& lock) {
+  if (in_round_ || (written_.empty() && synced_.empty())) return false;
+  in_round_ = true;
+  Batch written = std::exchange(written_, {});
+  Batch renamed = std::exchange(synced_, {});
+  lock.unlock();
+  for (Commit* one : renamed) one->result = one->message->publish();
+  for (Commit* one : written) one->result = one->message->await_writing();
+  sync(written, renamed);
+  lock.lock();
+  std::ranges::copy(troubled(written), std::back_inserter(ended_));
+  std::ranges::copy(renamed, std::back_inserter(ended_));
+  synced_ = std::move(written);
+  in_round_ = false;
+  more_.notify_one();
+  return true;
+}
+
+// One round: the files of `written` and the directories of `renamed`.
+void Committer::sync(Batch& written, Batch& renamed) {
   std::map<std::filesystem::path, base::Result<void>> results;
-  for (Commit* one : without_trouble(batch)) results[one->message->directory()];
-  std::vector<decltype(results)::value_type*> directories;
-  for (auto& entry : results) directories.push_back(&entry);
-  crew_.share(directories.size(), [&](std::size_t i) {
-    directories[i]->second = base::sync_directory(directories[i]->first);
-  });
-  for_all(batch, [&](Commit& one) { return results.at(one.message->directory()); });
+  for (Commit* one : renamed)
+    if (one->result) results[one->message->directory()];
+  std::vector<std::function<void()>> calls;
+  for (auto& [path, result] : results)
+    calls.emplace_back([&] { result = base::sync_directory(path); });
+  std::vector<base::Result<void>> headers(written.size());
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    Commit& one = *written[i];
+    if (!one.result) continue;
+    calls.emplace_back([&one] { one.result = one.message->sync_body(); });
+    calls.emplace_back(
+        [&one, &headers, i] { headers[i] = one.message->sync_header(); });
+  }
+  crew_.share(calls.size(), [&](std::size_t i) { calls[i](); });
+  for (std::size_t i = 0; i < written.size(); ++i)
+    if (written[i]->result) written[i]->result = std::move(headers[i]);
+  for (Commit* one : renamed)
+    if (one->result) one->result = results.at(one->message->directory());
 }
 
 base::Result<void> Committer::tell_logs(Commit& one) const {

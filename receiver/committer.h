@@ -2,18 +2,20 @@
 //
 // Group commit: makes messages of many sessions durable together.
 //
-// A thread takes all messages that wait, and does each step of the order for all of
-// them (spoolfmt/new_message.h): -D and hdr.<id> written, synced, renamed; each
-// directory synced once; log lines; wake their sessions.  The syncs of a batch go to
-// the disk side by side, so that the file system does them in one commit: nearly as
-// fast as syncfs(2), but a failure has a name, and nobody else's data is waited for.
+// A message goes through the order of spoolfmt/new_message.h: written (-D and
+// hdr.<id>), both synced, renamed, its directory synced, logged, its session woken.
+// Syncs go to the disk in rounds, one after the other, each for everybody who is there:
+// the files of those that were written meanwhile, beside the directories of those whose
+// files the round before has synced.  All calls of a round wait side by side, so that
+// the file system does them in one commit: nearly as fast as syncfs(2), but a failure
+// has a name, and nobody else's data is waited for.
 //
-//   Nobody waits for a batch to
-// fill: a message that comes alone goes alone, and those that come meanwhile are the
-// next batch.  One message's trouble is its own.
+// Nobody waits for a round to fill: a message that comes alone has two of its own.  One
+// message's trouble is its own.
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -68,9 +70,11 @@ class Committer {
   using Batch = std::vector<Commit*>;
 
   void work();
-  Batch next_batch();  // empty: the end
-  void sync_files(Batch& batch);
-  void sync_directories(Batch& batch);
+  // Each does one thing without the lock, if there is anything of its kind to do.
+  bool tell_one(std::unique_lock<std::mutex>& lock);
+  bool write_one(std::unique_lock<std::mutex>& lock);
+  bool sync_round(std::unique_lock<std::mutex>& lock);
+  void sync(Batch& written, Batch& renamed);
   base::Result<void> tell_logs(Commit& one) const;
 
   base::MainLog& log_;
@@ -78,7 +82,11 @@ class Committer {
   base::Crew crew_;
   std::mutex mutex_;
   std::condition_variable more_;
-  Batch waiting_;
+  std::deque<Commit*> handed_over_;
+  Batch written_;  // files that await their round
+  Batch synced_;   // files are durable, names are not
+  std::deque<Commit*> ended_;
+  bool in_round_ = false;
   bool ending_ = false;
   std::vector<std::jthread> threads_;
 };
