@@ -229,7 +229,7 @@ void tell(const Elements& elements, Place place, Question& question) {
 
 }  // namespace
 
-Outcome<Verdict> judge(const Elements& elements, Question& question) {
+Outcome<Judgement> judge(const Elements& elements, Question& question) {
   const Place first = elements.first_plain(question);
   std::optional<bool> last_negated;
   question.end_negated.reset();
@@ -244,28 +244,28 @@ Outcome<Verdict> judge(const Elements& elements, Question& question) {
         break;
       case Fit::fits:
         if (!question.data) question.data = elements.text(place);
-        return Verdict{true, !negated, place};
+        return Judgement{true, !negated, place};
       case Fit::against:
-        return Verdict{true, negated, place};
+        return Judgement{true, negated, place};
       case Fit::stop_no:
-        return Verdict{true, false, place};
+        return Judgement{true, false, place};
       case Fit::stop_yes:
-        return Verdict{true, true, place};
+        return Judgement{true, true, place};
     }
   }
   if (first != kNowhere) {
     tell(elements, first, question);
-    return Verdict{true, !elements.elements[first].negated, first};
+    return Judgement{true, !elements.elements[first].negated, first};
   }
   question.end_negated.reset();
-  if (elements.elements.empty()) return Verdict{};
+  if (elements.elements.empty()) return Judgement{};
   // A file or a splice at the end ends as its own last element does.
   const bool negated = elements.elements.back().negated;
   const bool step_is_last = !elements.steps.empty() &&
                             elements.steps.back().place + 1 == elements.elements.size();
   question.end_negated =
       step_is_last && last_negated ? *last_negated != negated : negated;
-  return Verdict{};
+  return Judgement{};
 }
 
 ListPtr parse_list(ListKind kind, const SourceText& text, Parsing& parsing) {
@@ -294,21 +294,21 @@ Outcome<ListMatch> match(const List& list, const ListSubject& subject,
     return cannot(quote(question.host.address) + " is not an IP address");
   CurrentDomain current(elements, subject, evaluation.context);
   if (elements.kind == ListKind::address) evaluation.captures.clear();
-  auto verdict = judge(elements, question);
-  if (!verdict) {
-    Failure failure = std::move(verdict).error();
+  auto judgement = judge(elements, question);
+  if (!judgement) {
+    Failure failure = std::move(judgement).error();
     if (failure.kind == Failure::Kind::forced) return ListMatch{};
     if (failure.kind == Failure::Kind::error) failure.kind = Failure::Kind::defer;
     return std::unexpected(std::move(failure));
   }
   ListMatch result;
-  result.matched = answer(*verdict, question);
-  if (question.capture && !(result.matched && verdict->decided))
+  result.matched = answer(*judgement, question);
+  if (question.capture && !(result.matched && judgement->decided))
     evaluation.captures.clear();
   if (result.matched && question.data) result.data = *std::move(question.data);
   result.looked_up = result.matched && question.looked_up;
-  if (verdict->decided && !elements.origins.empty())
-    result.origin = elements.origins[verdict->place];
+  if (judgement->decided && !elements.origins.empty())
+    result.origin = elements.origins[judgement->place];
   return result;
 }
 

@@ -36,8 +36,8 @@ class AddressStep final : public Step {
     Question at_domain(ListKind::domain, subject, question.evaluation);
     at_domain.capture = false;
     at_domain.depth = question.depth;
-    Verdict verdict = TRY(judge(*domain_, at_domain));
-    if (!verdict.decided || !verdict.yes) return Fit::open;
+    Judgement judgement = TRY(judge(*domain_, at_domain));
+    if (!judgement.decided || !judgement.yes) return Fit::open;
     question.data = std::move(at_domain.data);
     if (local_) question.data = local + "@" + question.data.value_or("");
     return Fit::fits;

@@ -106,17 +106,17 @@ class Elements {
   Place first_plain(const Question& question) const;
 };
 
-struct Verdict {
+struct Judgement {
   bool decided = false;
   bool yes = false;
   Place place = kNowhere;  // who decided
 };
 // Undecided: Question::end_negated says how it ended.
-Outcome<Verdict> judge(const Elements& elements, Question& question);
+Outcome<Judgement> judge(const Elements& elements, Question& question);
 
 // An undecided list says yes if its last element was negated.
-inline bool answer(const Verdict& verdict, const Question& question) {
-  return verdict.decided ? verdict.yes : question.end_negated.value_or(false);
+inline bool answer(const Judgement& judgement, const Question& question) {
+  return judgement.decided ? judgement.yes : question.end_negated.value_or(false);
 }
 
 // The inside of a list, which is opaque to others.

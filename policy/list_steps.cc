@@ -78,10 +78,10 @@ class NamedStep final : public Step {
     const auto& lists =
         question.evaluation.policy.lists[static_cast<std::size_t>(use_.kind)];
     ++question.depth;
-    auto verdict = judge(elements_of(*lists[use_.id].list), question);
+    auto judgement = judge(elements_of(*lists[use_.id].list), question);
     --question.depth;
-    if (!verdict) return std::unexpected(std::move(verdict).error());
-    bool yes = answer(*verdict, question);
+    if (!judgement) return std::unexpected(std::move(judgement).error());
+    bool yes = answer(*judgement, question);
     question.end_negated.reset();
     if (!yes) question.data.reset();
     // What it denies is only not in it; the list outside goes on.
@@ -114,9 +114,9 @@ class FileStep final : public Step {
     auto lines =
         question.evaluation.context.files().parsed(form_.name, path, form_.parse);
     if (!lines) return defer(std::move(lines).error().text);
-    Verdict verdict = TRY(judge(**lines, question));
-    if (!verdict.decided) return Fit::open;  // its last line counts if it is the last
-    return verdict.yes ? Fit::fits : Fit::against;
+    Judgement judgement = TRY(judge(**lines, question));
+    if (!judgement.decided) return Fit::open;  // its last line counts if it is the last
+    return judgement.yes ? Fit::fits : Fit::against;
   }
   bool remote(const Provenance& provenance) const override {
     return path_.remote(provenance);
@@ -205,9 +205,9 @@ class SpliceStep final : public Splice {
       value = separator;
     }
     auto elements = TRY(read(value, question.evaluation.policy));
-    Verdict verdict = TRY(judge(*elements, question));
-    if (!verdict.decided) return Fit::open;
-    return verdict.yes ? Fit::fits : Fit::against;
+    Judgement judgement = TRY(judge(*elements, question));
+    if (!judgement.decided) return Fit::open;
+    return judgement.yes ? Fit::fits : Fit::against;
   }
   bool remote(const Provenance& provenance) const override {
     return text.remote(provenance);
