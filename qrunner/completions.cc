@@ -1,91 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qrunner/completions.h"
 
-#include <map>
 #include <utility>
-
-#include "base/fd.h"
 
 namespace qrunner {
 
 namespace {
 
-// The syncs of a batch go to the disk side by side, so that the file system does them
-// in one commit.
-constexpr unsigned kSyncHelpers = 7;
+using Wishes = base::SyncRounds::Wishes;
+
+// As many as a split spool has directories.
+constexpr unsigned kSyncs = 62;
+
+class End : public base::SyncRounds::Work {
+ public:
+  // `result` is there until `wake` is called.
+  End(std::unique_ptr<Outgoing> message, Completions::Finish finish, base::MainLog& log,
+      base::Result<void>& result, net::Wake wake)
+      : message_(std::move(message)),
+        finish_(std::move(finish)),
+        log_(log),
+        result_(result),
+        wake_(std::move(wake)) {}
+
+  void go_on(base::Result<void> synced, Wishes& wishes) override {
+    if (finish_) {
+      finish(wishes);
+      return;
+    }
+    result_ = std::move(synced);
+    bool lasts = result_.has_value();
+    if (lasts && !line_.empty()) result_ = log_.write(message_->id().text(), line_);
+    wake_();
+    if (lasts) message_->clear();
+  }
+
+ private:
+  void finish(Wishes& wishes) {
+    auto line = std::exchange(finish_, nullptr)();
+    if (line && message_->ended()) {
+      line_ = *std::move(line);
+      wishes.sync_directory(message_->message().directory_name());
+      return;
+    }
+    if (!line) result_ = std::unexpected(std::move(line).error());
+    message_.reset();  // others wait for its lock
+    wake_();
+  }
+
+  std::unique_ptr<Outgoing> message_;
+  Completions::Finish finish_;
+  base::MainLog& log_;
+  base::Result<void>& result_;
+  net::Wake wake_;
+  std::string line_;
+};
 
 }  // namespace
 
-Completions::Completions(net::Pool& pool, net::TaskGroup& tasks, base::MainLog& log)
-    : pool_(pool), tasks_(tasks), log_(log), crew_(kSyncHelpers) {}
+Completions::Completions(base::MainLog& log) : log_(log), rounds_(kSyncs) {}
 
 asio::awaitable<base::Result<void>> Completions::commit(
     std::unique_ptr<Outgoing> message, Finish finish) {
   base::Result<void> result;
   auto start = [&](net::Wake wake) {
-    waiting_.push_back(
-        {std::move(message), std::move(finish), &result, std::move(wake)});
-    if (!std::exchange(working_, true)) tasks_.spawn(work());
+    rounds_.start(std::make_unique<End>(std::move(message), std::move(finish), log_,
+                                        result, std::move(wake)));
   };
-  ++in_hand_;
+  ++waiting_;
   co_await net::suspend(start);
-  --in_hand_;
+  --waiting_;
   co_return result;
-}
-
-asio::awaitable<void> Completions::work() {
-  while (!waiting_.empty()) {
-    Batch batch = std::exchange(waiting_, {});
-    auto job = [&] { make_durable(batch); };
-    co_await pool_.run(job);
-    for (One& one : batch) one.wake();
-    std::erase_if(batch, [](const One& one) { return !one.message; });
-    tasks_.spawn(clear(std::move(batch)));
-  }
-  working_ = false;
-}
-
-void Completions::make_durable(Batch& batch) {
-  for (One& one : batch) finish(one);
-  sync_directories(batch);
-  for (One& one : batch)
-    if (one.message && !one.line.empty())
-      *one.result = log_.write(one.message->id().text(), one.line);
-}
-
-void Completions::finish(One& one) {
-  auto line = one.finish();
-  if (line)
-    one.line = *std::move(line);
-  else
-    *one.result = std::unexpected(line.error());
-  if (!one.message->ended()) one.message.reset();
-}
-
-void Completions::sync_directories(Batch& batch) {
-  std::map<std::string, base::Result<void>> results;
-  for (One& one : batch)
-    if (one.message) results[one.message->message().directory_name()];
-  std::vector<decltype(results)::value_type*> directories;
-  for (auto& entry : results) directories.push_back(&entry);
-  crew_.share(directories.size(), [&](std::size_t i) {
-    directories[i]->second = base::sync_directory(directories[i]->first);
-  });
-  for (One& one : batch) {
-    if (!one.message) continue;
-    const auto& synced = results.at(one.message->message().directory_name());
-    if (synced) continue;
-    *one.result = synced;
-    one.message.reset();
-  }
-}
-
-asio::awaitable<void> Completions::clear(Batch batch) {
-  auto job = [&] {
-    for (One& one : batch) one.message->clear();
-    batch.clear();
-  };
-  co_await pool_.run(job);
 }
 
 }  // namespace qrunner

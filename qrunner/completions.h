@@ -4,72 +4,47 @@
 // synced, and its journal goes last.
 //
 // Everybody has the message, and nothing says so better than that it is gone; only a
-// power cut may undo that until the directory is synced, and that is slow.  So it is a
-// group commit: while one batch of messages waits for the disk, those that end
-// meanwhile are the next batch, and each directory is synced once a batch.
+// power cut may undo that until the directory is synced, and that is slow.  So those
+// that end at about the same time share a sync (base/sync_rounds.h).
 //
 // What has to be written down before is done here, too, if it does not wait for the
 // disk by itself: a thread to wake costs as much as the writing.
-//
-// Lives on the loop.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
-#include "base/crew.h"
 #include "base/log.h"
 #include "base/result.h"
-#include "net/pool.h"
+#include "base/sync_rounds.h"
 #include "net/suspend.h"
-#include "net/task_group.h"
 #include "qrunner/outgoing.h"
 
 namespace qrunner {
 
 class Completions {
  public:
-  // `tasks` are never cancelled.
-  Completions(net::Pool& pool, net::TaskGroup& tasks, base::MainLog& log);
+  explicit Completions(base::MainLog& log);
 
   // What ends a message, or did; says its last line for the log.
   using Finish = std::function<base::Result<std::string>()>;
 
   // Returns when the end of `message` lasts and its last line is logged, or it failed.
+  // To be called on the loop.
   asio::awaitable<base::Result<void>> commit(std::unique_ptr<Outgoing> message,
                                              Finish finish);
 
-  // Messages that wait for the disk.
-  std::size_t waiting() const { return in_hand_; }
+  // Messages whose end is not durable yet.
+  std::size_t waiting() const { return waiting_; }
 
  private:
-  struct One {
-    std::unique_ptr<Outgoing> message;
-    Finish finish;
-    base::Result<void>* result;
-    net::Wake wake;
-    std::string line{};
-  };
-  using Batch = std::vector<One>;
-
-  asio::awaitable<void> work();
-  asio::awaitable<void> clear(Batch batch);
-  static void finish(One& one);
-  void make_durable(Batch& batch);
-  void sync_directories(Batch& batch);
-
-  net::Pool& pool_;
-  net::TaskGroup& tasks_;
   base::MainLog& log_;
-  base::Crew crew_;
-  Batch waiting_;
-  std::size_t in_hand_ = 0;  // waiting_, and the batch that is written
-  bool working_ = false;
+  std::size_t waiting_ = 0;
+  base::SyncRounds rounds_;
 };
 
 }  // namespace qrunner

@@ -109,7 +109,7 @@ class QueueRun {
                   .silent = [this] { tell_silence(); }}),
         scan_over_(loop_),
         pool_(kDiskThreads),
-        completions_(pool_, settlements_, tools.log),
+        completions_(tools.log),
         shop_{terms_,       books_,       loop_,        pool_,
               connections_, settlements_, completions_, ramp_} {
     shop_.start = [this](const Ramp::Starts& starts) { start(starts); };
