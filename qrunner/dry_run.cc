@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <set>
 
 #include "base/failures.h"
 #include "base/text.h"
@@ -51,6 +52,25 @@ class Lines {
   std::map<std::string, Line> lines_;
 };
 
+// Where the mail of a message would go, each once.
+std::set<std::string> ways(const Plan& plan, const Sites& sites) {
+  using Kind = Destination::Kind;
+  std::set<std::string> ways;
+  bool any_left = false;
+  for (const Destination& destination : plan.destinations) {
+    any_left = any_left || destination.kind != Kind::done;
+    const std::string& why = destination.routed.message;
+    if (destination.kind == Kind::send) ways.insert(sites.at(destination.site).name);
+    if (destination.kind == Kind::fail) ways.insert("(fails: " + why + ")");
+    if (destination.kind == Kind::defer) ways.insert("(put off: " + why + ")");
+    if (destination.kind == Kind::discard) ways.insert("(discarded)");
+    if (destination.kind == Kind::foreign) ways.insert("(left for Exim: " + why + ")");
+  }
+  if (!any_left) ways.insert("(nobody is left)");
+  if (ways.empty()) ways.insert("(not due)");
+  return ways;
+}
+
 }  // namespace
 
 base::Result<void> dry_run(const RunTools& tools, const Request& request,
@@ -72,13 +92,7 @@ base::Result<void> dry_run(const RunTools& tools, const Request& request,
       for (const Names::Question& question : plan.wanted) names.learn_now(question);
       plan = routes.plan(due.queued, input);
     }
-    for (SiteIndex site : plan.sites())
-      lines.count(site == kDesk ? "(no connection needed)" : sites.at(site).name,
-                  due.queued);
-    for (const std::string& reason : plan.foreign())
-      lines.count("(left for Exim: " + reason + ")", due.queued);
-    if (plan.sites().empty() && plan.foreign().empty())
-      lines.count("(not due)", due.queued);
+    for (const std::string& way : ways(plan, sites)) lines.count(way, due.queued);
   };
   events.frozen = [](const spoolfmt::MessageId&) {};
   events.trouble = [&](const base::Error& error) { failures.add(error); };

@@ -316,6 +316,25 @@ TEST(RunPolicy, WhatATransportAsksForAndWeDoNotServeIsLeftForExim) {
   }
 }
 
+TEST(RunPolicy, ADryRunTellsWhyMailGoesNowhere) {
+  TestSpool spool;
+  spool.configure(
+      "begin routers\n"
+      "wrong:\n  driver = redirect\n  domains = wrong.example\n"
+      "  allow_fail\n  data = :fail: nobody there\n"
+      "later:\n  driver = redirect\n  domains = later.example\n"
+      "  allow_defer\n  data = :defer: come back\n"
+      "hole:\n  driver = redirect\n  data = :blackhole:\n");
+  std::string id = TestSpool::id(1);
+  spool.put(id, {.recipients = {"a@wrong.example", "b@later.example", "c@x.example",
+                                "d@wrong.example"}});
+  std::string plan = spool.run({"--dry-run"}).out;
+  EXPECT_TRUE(has(plan, "       1 ")) << plan;
+  EXPECT_TRUE(has(plan, "  (fails: nobody there)\n")) << plan;
+  EXPECT_TRUE(has(plan, "  (put off: come back)\n")) << plan;
+  EXPECT_TRUE(has(plan, "  (discarded)\n")) << plan;
+}
+
 TEST(RunPolicy, ACopyBehindAnUnseenRouterIsMadeOnce) {
   TestSpool spool;
   std::string id = TestSpool::id(1);
