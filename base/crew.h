@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Threads that help whoever has several things to wait for at once.
+// Threads that help whoever has several things to wait for at once.  Each is started
+// when it is needed for the first time.
 //
 //   base::Crew crew(7);
 //   crew.share(files.size(), [&](std::size_t i) { results[i] = sync(files[i]); });
@@ -18,7 +19,7 @@ namespace base {
 
 class Crew {
  public:
-  explicit Crew(unsigned helpers);
+  explicit Crew(std::size_t most_helpers) : most_helpers_(most_helpers) {}
   ~Crew();  // nobody may be in share()
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
@@ -36,6 +37,7 @@ class Crew {
     std::condition_variable all_done{};
   };
 
+  void hire();  // until all that is to be done has a helper, or there are enough
   void help();
   // Does one of `task`; the mutex is held before and after, not meanwhile.
   void do_one(Task& task, std::unique_lock<std::mutex>& lock);
@@ -44,6 +46,8 @@ class Crew {
   std::condition_variable more_;
   std::deque<Task*> tasks_;  // with work that nobody has begun
   bool ending_ = false;
+  std::size_t pieces_ = 0;  // of work that are not done
+  std::size_t most_helpers_;
   std::vector<std::jthread> helpers_;
 };
 

@@ -4,7 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <iterator>
 #include <latch>
+#include <thread>
+#include <vector>
 
 using base::Crew;
 
@@ -17,6 +21,18 @@ TEST(CrewThreads, DoesEachPieceOnce) {
       for (const auto& times : done) EXPECT_EQ(times, 1);
     }
   }
+}
+
+TEST(CrewThreads, StartsNoMoreThanWereNeededAtOnce) {
+  namespace fs = std::filesystem;
+  auto threads = [] {
+    return std::distance(fs::directory_iterator("/proc/self/task"), {});
+  };
+  auto before = threads();
+  Crew crew(100);
+  EXPECT_EQ(threads(), before);
+  for (std::size_t count : {1U, 4U, 2U, 4U}) crew.share(count, [](std::size_t) {});
+  EXPECT_EQ(threads(), before + 3);
 }
 
 TEST(CrewThreads, WaitsForSeveralThingsAtOnce) {
