@@ -8,6 +8,7 @@
 // (committer.h), which makes many durable together.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -86,6 +87,9 @@ class Spooler {
   asio::awaitable<base::Result<void>> commit(Incoming& message, spoolfmt::HFile file,
                                              std::string_view rest, LogLines lines);
 
+  // How many sessions wait for one of these now.  From any thread.
+  unsigned waiting() const { return waiting_.load(std::memory_order_relaxed); }
+
  private:
   base::Result<void> append(Incoming& message, std::string_view body);
   base::Result<const spoolfmt::Spool*> spool_of(const std::string& queue);
@@ -95,6 +99,7 @@ class Spooler {
   const base::Clock& clock_;
   net::Pool& pool_;
   spoolfmt::MessageIdSource ids_;
+  std::atomic<unsigned> waiting_ = 0;
   std::mutex mutex_;
   std::map<std::string, spoolfmt::Spool, std::less<>> queues_;  // other than spool_'s
   Committer committer_;
