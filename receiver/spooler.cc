@@ -12,15 +12,15 @@ namespace {
 // One that waits, as long as this is there.
 class Wait {
  public:
-  explicit Wait(std::atomic<unsigned>& all) : all_(all) {
-    all_.fetch_add(1, std::memory_order_relaxed);
+  explicit Wait(std::shared_ptr<std::atomic<unsigned>> all) : all_(std::move(all)) {
+    all_->fetch_add(1, std::memory_order_relaxed);
   }
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
-  ~Wait() { all_.fetch_sub(1, std::memory_order_relaxed); }
+  ~Wait() { all_->fetch_sub(1, std::memory_order_relaxed); }
 
  private:
-  std::atomic<unsigned>& all_;
+  const std::shared_ptr<std::atomic<unsigned>> all_;  // of the Spooler
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -88,7 +89,7 @@ class Spooler {
                                              std::string_view rest, LogLines lines);
 
   // How many sessions wait for one of these now.  From any thread.
-  unsigned waiting() const { return waiting_.load(std::memory_order_relaxed); }
+  unsigned waiting() const { return waiting_->load(std::memory_order_relaxed); }
 
  private:
   base::Result<void> append(Incoming& message, std::string_view body);
@@ -99,7 +100,9 @@ class Spooler {
   const base::Clock& clock_;
   net::Pool& pool_;
   spoolfmt::MessageIdSource ids_;
-  std::atomic<unsigned> waiting_ = 0;
+  // Shared with tasks that wait, for their loop may outlive us with them on it.
+  const std::shared_ptr<std::atomic<unsigned>> waiting_ =
+      std::make_shared<std::atomic<unsigned>>(0);
   std::mutex mutex_;
   std::map<std::string, spoolfmt::Spool, std::less<>> queues_;  // other than spool_'s
   Committer committer_;
