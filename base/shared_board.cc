@@ -113,7 +113,15 @@ void remove_dead(const std::filesystem::path& directory) {
 }  // namespace
 
 struct SharedBoard::Mapping {
+  Mapping() = default;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (ours) ::unlink(path.c_str());
+  }
+
   std::filesystem::path path;
+  bool ours = false;             // we made it
   std::optional<FileLock> lock;  // the owner's
   bool writable = false;
   ipc::mapped_region region;
@@ -136,9 +144,7 @@ SharedBoard::SharedBoard(std::string kind, std::unique_ptr<Mapping> mapping)
     : kind_(std::move(kind)), mapping_(std::move(mapping)) {}
 SharedBoard::SharedBoard(SharedBoard&&) noexcept = default;
 SharedBoard& SharedBoard::operator=(SharedBoard&&) noexcept = default;
-SharedBoard::~SharedBoard() {
-  if (mapping_ && mapping_->lock) ::unlink(mapping_->path.c_str());
-}
+SharedBoard::~SharedBoard() = default;
 
 Result<SharedBoard> SharedBoard::create(const std::filesystem::path& directory,
                                         std::string_view kind, Time since) {
@@ -150,8 +156,12 @@ Result<SharedBoard> SharedBoard::create(const std::filesystem::path& directory,
   mapping->path = path.string() + ".new";
   ::unlink(mapping->path.c_str());
   Fd file = TRY(open_file(mapping->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW));
-  if (::fchmod(file.get(), 0640) != 0 || ::ftruncate(file.get(), sizeof(Layout)) != 0)
+  mapping->ours = true;
+  if (::fchmod(file.get(), 0640) != 0)
     return system_failure(mapping->path.string(), errno);
+  // A full disk is an error here, and no signal when a page is written.
+  if (int error = ::posix_fallocate(file.get(), 0, sizeof(Layout)); error != 0)
+    return system_failure(mapping->path.string(), error);
   TRY(give_to_owner(file.get(), path));
   mapping->lock = TRY(FileLock::acquire(std::move(file), 1, path.string()));
   mapping->writable = true;
@@ -160,11 +170,8 @@ Result<SharedBoard> SharedBoard::create(const std::filesystem::path& directory,
   layout.pid = ::getpid();
   layout.since = since.time_since_epoch().count();
   layout.magic = kMagic;
-  if (::rename(mapping->path.c_str(), path.c_str()) != 0) {
-    int error = errno;
-    ::unlink(mapping->path.c_str());
-    return system_failure(path.string(), error);
-  }
+  if (::rename(mapping->path.c_str(), path.c_str()) != 0)
+    return system_failure(path.string(), errno);
   mapping->path = path;
   return SharedBoard(std::string(kind), std::move(mapping));
 }

@@ -30,7 +30,8 @@ class SharedBoard {
   static constexpr std::size_t kLongestWish = 1000;
 
   // Hangs out our own, DIRECTORY/KIND-PID (0640), until this goes; a board that a
-  // dead process left is removed.  The directory must be there.
+  // dead process left is removed.  The directory must be there, and the disk have room
+  // for all of it: who shows a page later cannot fail.
   static Result<SharedBoard> create(const std::filesystem::path& directory,
                                     std::string_view kind, Time since);
   // Those of all processes that are alive.  No directory: none.

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "spoolfmt/spool.h"
+#include "spoolfmt/boards.h"
 
 namespace qrunner {
 
@@ -18,7 +18,6 @@ constexpr auto kInterval = std::chrono::milliseconds(250);
 constexpr int kCostLimit = 100;  // what writing costs is that small a part of the time
 constexpr std::size_t kRows = 1000;
 constexpr std::size_t kLongestReply = 200;
-constexpr std::chrono::duration<double> kRateSpan{5};
 
 Cell number(std::integral auto count) {
   return static_cast<double>(count);
@@ -54,10 +53,6 @@ std::optional<double> to_rate(std::string_view text) {
 
 }  // namespace
 
-std::filesystem::path board_directory(const std::filesystem::path& spool) {
-  return spool / "db/bobbin/board";
-}
-
 LiveView::LiveView(std::filesystem::path spool, std::string queue, Ramp& ramp,
                    const Sites& sites, const Tally& tally, const base::Clock& clock)
     : spool_(std::move(spool)),
@@ -85,8 +80,7 @@ void LiveView::settled(SiteIndex site, const Settlement& settlement) {
     switch (verdict.kind) {
       case Verdict::Kind::delivered:
         ++figures.delivered;
-        ++figures.recent;
-        ++all_.recent;
+        ++all_.delivered;
         break;
       case Verdict::Kind::failed:
         ++figures.failed;
@@ -103,25 +97,13 @@ void LiveView::settled(SiteIndex site, const Settlement& settlement) {
   }
 }
 
-// Smoothed over the last seconds, however often it is asked for.
-double LiveView::rate(Figures& figures, Instant now) const {
-  std::chrono::duration<double> span = now - figures.rated;
-  if (figures.rated == Instant{}) span = kInterval;
-  if (span.count() <= 0) return figures.rate;
-  double weight = 1 - std::exp(-span / kRateSpan);
-  figures.rate += weight * (figures.recent / span.count() - figures.rate);
-  figures.recent = 0;
-  figures.rated = now;
-  return figures.rate;
-}
-
 BoardPage::Row LiveView::row(const Ramp::View& site, Instant now) {
   Figures& figures = at(site.site);
   std::string name = site.site == kDesk ? "(desk)" : sites_.at(site.site).name;
   BoardPage::Row row = {number(site.site), std::move(name), number(site.ready),
                         number(site.open), site.window};
   row.push_back(site.cap ? number(*site.cap) : Cell());
-  row.emplace_back(rate(figures, now));
+  row.emplace_back(figures.rate.look(figures.delivered, now));
   row.push_back(
       site.latency
           ? Cell(std::chrono::duration<double, std::milli>(*site.latency).count())
@@ -157,7 +139,7 @@ BoardPage LiveView::page(Instant now) {
   BoardPage page;
   page.written = clock_.now();
   page.facts = {{"queue", queue_},
-                {"rate", rate(all_, now)},
+                {"rate", all_.rate.look(all_.delivered, now)},
                 {"ready", number(ready)},
                 {"open", number(open)},
                 {"finished", number(tally_.completed.load())},
@@ -184,10 +166,7 @@ BoardPage LiveView::page(Instant now) {
 
 void LiveView::hang_out() {
   if (std::exchange(tried_, true)) return;
-  auto directory = board_directory(spool_);
-  for (const auto& step : {spool_ / "db", spool_ / "db/bobbin", directory})
-    if (!spoolfmt::make_directory(step)) return;
-  auto board = base::SharedBoard::create(directory, "run", since_);
+  auto board = spoolfmt::hang_out(spool_, "run", since_);
   if (board) board_ = std::move(*board);
 }
 

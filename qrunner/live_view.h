@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/shared_board.h"
+#include "base/smooth_rate.h"
 #include "qrunner/books.h"
 #include "qrunner/ramp.h"
 #include "qrunner/settlement.h"
@@ -57,13 +58,10 @@ class LiveView {
     std::uint64_t delivered = 0, deferred = 0, failed = 0;  // recipients
     std::optional<base::Time> oldest;  // of what came since it had nothing
     std::string last_reply;
-    std::uint32_t recent = 0;  // deliveries that `rate` does not know
-    double rate = 0;           // of them, a second
-    Instant rated{};
+    base::SmoothRate rate;  // of deliveries
   };
 
   Figures& at(SiteIndex site);
-  double rate(Figures& figures, Instant now) const;
   base::BoardPage::Row row(const Ramp::View& site, Instant now);
   base::Result<SiteIndex> find(std::string_view site) const;
   void hang_out();
@@ -82,8 +80,5 @@ class LiveView {
   Figures all_;
   std::set<SiteIndex> handled_;  // by an operator
 };
-
-// Where boards are, below a spool directory.
-std::filesystem::path board_directory(const std::filesystem::path& spool);
 
 }  // namespace qrunner

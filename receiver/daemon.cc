@@ -9,6 +9,12 @@
 
 namespace receiver {
 
+namespace {
+
+constexpr auto kShowAgain = std::chrono::milliseconds(250);
+
+}  // namespace
+
 Daemon::Daemon(Options options, std::list<net::Loop>& loops, std::list<Server>& servers,
                const Lasting& lasting, net::ServiceManager manager)
     : options_(std::move(options)),
@@ -51,8 +57,10 @@ base::Result<Daemon::Reading> Daemon::read_again() const {
   return make(std::move(policy));
 }
 
-void Daemon::run(const std::vector<std::string>& addresses) {
+void Daemon::run(const std::vector<std::string>& addresses,
+                 std::optional<base::SharedBoard> board) {
   net::Loop& first = loops_.front();
+  if (board) hang_out(addresses, std::move(*board));
   if (auto patience = manager_.patience())
     first.every(*patience / 3, [this] { feed_watchdog(); });
   if (others_ > 0) tasks_.spawn(outlive_others());
@@ -70,6 +78,26 @@ void Daemon::run(const std::vector<std::string>& addresses) {
       });
     });
   first.run();
+}
+
+void Daemon::hang_out(const std::vector<std::string>& addresses,
+                      base::SharedBoard board) {
+  std::vector<LiveView::Door> doors;
+  for (const std::string& address : addresses) doors.push_back({address, {}});
+  for (const Server& server : servers_) {
+    auto door = doors.begin();
+    for (const Tally* tally : server.tallies()) (door++)->tallies.push_back(tally);
+  }
+  live_.emplace(std::move(board), lasting_.queue, std::move(doors), lasting_.clock);
+  show();
+  loops_.front().every(kShowAgain, [this] { show(); });
+}
+
+void Daemon::show() {
+  if (live_)
+    live_->show(
+        {servers_.front().limits().clients, lasting_.spooler.waiting(), draining_},
+        std::chrono::steady_clock::now());
 }
 
 // The first loop hears the signals, so it must be the last to end.
@@ -90,6 +118,7 @@ void Daemon::on_end() {
   manager_.stopping();
   manager_.status("finishing what has begun");
   each_server(&Server::drain);
+  show();
   loops_.front().every(options_.drain, [this] { each_server(&Server::stop); });
 }
 

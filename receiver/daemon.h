@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "net/loop.h"
 #include "net/service_manager.h"
 #include "net/task_group.h"
+#include "receiver/live_view.h"
 #include "receiver/server.h"
 #include "receiver/service.h"
 
@@ -43,8 +45,10 @@ class Daemon {
 
   // The servers serve by this policy.  Before run().  Code::config.
   base::Result<void> serve_by(std::shared_ptr<const policy::Policy> policy);
-  // Until the last session has ended.  `addresses`: where clients come to.
-  void run(const std::vector<std::string>& addresses);
+  // Until the last session has ended.  `addresses`: where clients come to, in the order
+  // in which the servers were told; `board`: to show there how it goes.
+  void run(const std::vector<std::string>& addresses,
+           std::optional<base::SharedBoard> board = {});
 
  private:
   // All that a reading of the policy makes, one `authenticators` a loop.
@@ -59,6 +63,8 @@ class Daemon {
   void on_hangup();
   void on_end();
   void each_server(void (Server::*call)());
+  void hang_out(const std::vector<std::string>& addresses, base::SharedBoard board);
+  void show();
   void feed_watchdog();
   void log(const std::string& text) const;
 
@@ -71,6 +77,7 @@ class Daemon {
   net::Event others_ended_;  // the loops beside the first
   std::size_t others_;       // how many still run
   std::string status_;
+  std::optional<LiveView> live_;
   bool reloading_ = false, again_ = false;  // SIGHUP came, and once more meanwhile
   bool draining_ = false;
   std::atomic<std::size_t> answers_;  // of loops, since the watchdog was fed

@@ -26,6 +26,7 @@
 #include "receiver/script_launcher.h"
 #include "receiver/server.h"
 #include "receiver/service.h"
+#include "spoolfmt/boards.h"
 
 namespace {
 
@@ -214,6 +215,20 @@ std::vector<std::filesystem::path> places(const policy::MainOptions& main,
 }
 
 // What could not be done is said, and no reason not to serve.
+Result<void> warn(const std::string& text, base::MainLog& log) {
+  base::complain(text);
+  return log.write("", text);
+}
+
+Result<std::optional<base::SharedBoard>> hang_out(const std::filesystem::path& spool,
+                                                  base::Time since,
+                                                  base::MainLog& log) {
+  auto board = spoolfmt::hang_out(spool, "receive", since);
+  if (board) return std::move(*board);
+  TRY(warn("bobbin-top will not show this receiver: " + board.error().text, log));
+  return std::nullopt;
+}
+
 Result<void> enter_sandbox(const std::vector<base::FileRule>& rules,
                            base::MainLog& log) {
   std::vector<std::string> trouble;
@@ -225,10 +240,7 @@ Result<void> enter_sandbox(const std::vector<base::FileRule>& rules,
   auto calls = base::restrict_calls(receiver::calls_needed());
   if (!calls)
     trouble.push_back("the sandbox cannot guard system calls: " + calls.error().text);
-  for (const std::string& line : trouble) {
-    base::complain(line);
-    TRY(log.write("", line));
-  }
+  for (const std::string& line : trouble) TRY(warn(line, log));
   return {};
 }
 
@@ -272,6 +284,9 @@ Result<void> run(const Options& options) {
   Files files = TRY(open_files(main, options.common.queue, clock));
   std::filesystem::path quarantine;
   if (launcher) quarantine = TRY(launcher->load()).config.keep_dir;
+  std::optional<base::SharedBoard> board;
+  if (!one_shot)
+    board = TRY(hang_out(main.spool_directory, clock.now(), files.main_log));
   if (!options.no_sandbox) {
     auto rules = receiver::files_needed(*policy, places(main, quarantine));
     TRY(enter_sandbox(rules, files.main_log));
@@ -302,7 +317,7 @@ Result<void> run(const Options& options) {
                           lasting, std::move(manager));
   TRY(daemon.serve_by(policy));
   if (!one_shot) TRY(announce(addresses, files.main_log));
-  daemon.run(addresses);
+  daemon.run(addresses, std::move(board));
   return {};
 }
 

@@ -35,12 +35,12 @@ void Server::serve_by(std::shared_ptr<const Service> service,
 base::Result<net::Endpoint> Server::listen(const net::Endpoint& at, Opening opening,
                                            bool shared, unsigned backlog) {
   net::Listener listener = TRY(net::Listener::open(loop_, at, shared, backlog));
-  return doors_.emplace_back(Door{std::move(listener), opening}).listener.local();
+  return doors_.emplace_back(std::move(listener), opening).listener.local();
 }
 
 base::Result<net::Endpoint> Server::adopt_listener(base::Fd socket, Opening opening) {
   net::Listener listener = TRY(net::Listener::adopt(loop_, std::move(socket)));
-  return doors_.emplace_back(Door{std::move(listener), opening}).listener.local();
+  return doors_.emplace_back(std::move(listener), opening).listener.local();
 }
 
 base::Result<void> Server::adopt_client(base::Fd socket, Opening opening) {
@@ -51,31 +51,32 @@ base::Result<void> Server::adopt_client(base::Fd socket, Opening opening) {
 
 void Server::start() {
   for (Door& door : doors_) tasks_.spawn(accept(door));
-  for (auto& [stream, opening] : waiting_) admit(std::move(stream), opening);
+  for (auto& [stream, opening] : waiting_) admit(std::move(stream), opening, others_);
   waiting_.clear();
 }
 
 asio::awaitable<void> Server::accept(Door& door) {
   while (true) {
     net::Stream stream = co_await door.listener.accept();
-    admit(std::move(stream), door.opening);
+    admit(std::move(stream), door.opening, door.tally);
   }
 }
 
-void Server::admit(net::Stream stream, Opening opening) {
+void Server::admit(net::Stream stream, Opening opening, Tally& tally) {
   using smtp::Standard;
-  if (stream.has_ip_options())
-    return turn_away(std::move(stream), smtp::standard(Standard::no_service),
-                     "with IP options");
+  auto refuse = [&](Standard standard, std::string_view why) {
+    smtp::Reply reply = smtp::standard(standard);
+    tally.told(reply);
+    turn_away(std::move(stream), reply, why);
+  };
+  if (stream.has_ip_options()) return refuse(Standard::no_service, "with IP options");
   auto seat = seats_.take(service_->limits.clients);
-  if (!seat)
-    return turn_away(std::move(stream), smtp::standard(Standard::too_many_connections),
-                     "too many connections");
-  Neighbours neighbours{authenticators_, tasks_};
+  if (!seat) return refuse(Standard::too_many_connections, "too many connections");
+  Neighbours neighbours{authenticators_, tasks_, tally};
   auto session = std::make_shared<Session>(
       std::move(stream), service_, std::move(neighbours), opening, std::move(*seat));
   sessions_.insert(session);
-  tasks_.spawn(serve(std::move(session)));
+  tasks_.spawn(serve(std::move(session), tally));
 }
 
 void Server::turn_away(net::Stream stream, const smtp::Reply& reply,
@@ -88,17 +89,25 @@ void Server::turn_away(net::Stream stream, const smtp::Reply& reply,
   say_goodbye(std::move(stream), reply);
 }
 
-asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
+asio::awaitable<void> Server::serve(std::shared_ptr<Session> session, Tally& tally) {
   // Leaves the books in order however the session ends.
   struct Entry {
     Server& server;
     const std::shared_ptr<Session>& session;
-    Entry(Server& of, const std::shared_ptr<Session>& one) : server(of), session(one) {}
+    Tally& tally;
+    Entry(Server& of, const std::shared_ptr<Session>& one, Tally& counts)
+        : server(of), session(one), tally(counts) {
+      tally.sessions.add();
+      tally.open.add();
+    }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
-    ~Entry() { server.sessions_.erase(session); }
+    ~Entry() {
+      tally.open.take_one();
+      server.sessions_.erase(session);
+    }
   };
-  Entry entry(*this, session);
+  Entry entry(*this, session, tally);
   co_await session->run();
 }
 
@@ -109,6 +118,12 @@ void Server::drain() {
 
 void Server::stop() {
   tasks_.cancel();
+}
+
+std::vector<const Tally*> Server::tallies() const {
+  std::vector<const Tally*> tallies;
+  for (const Door& door : doors_) tallies.push_back(&door.tally);
+  return tallies;
 }
 
 }  // namespace receiver

@@ -11,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -20,6 +21,7 @@
 #include "receiver/entrance.h"
 #include "receiver/seats.h"
 #include "receiver/session.h"
+#include "receiver/tally.h"
 
 namespace receiver {
 
@@ -47,15 +49,21 @@ class Server {
   // Whatever runs ends now, unaccepted.
   void stop();
 
+  // Of the connections that come from now on.
+  const Limits& limits() const { return service_->limits; }
+  // Of each place where we listen, in the order they were named; once all were.
+  std::vector<const Tally*> tallies() const;
+
  private:
   struct Door {
     net::Listener listener;
     Opening opening;
+    Tally tally;
   };
   asio::awaitable<void> accept(Door& door);
-  void admit(net::Stream stream, Opening opening);
+  void admit(net::Stream stream, Opening opening, Tally& tally);
   void turn_away(net::Stream stream, const smtp::Reply& reply, std::string_view why);
-  asio::awaitable<void> serve(std::shared_ptr<Session> session);
+  asio::awaitable<void> serve(std::shared_ptr<Session> session, Tally& tally);
 
   net::Loop& loop_;
   Seats& seats_;
@@ -63,6 +71,7 @@ class Server {
   std::shared_ptr<Authenticators> authenticators_;  // shared with them, too
   std::list<Door> doors_;
   std::list<std::pair<net::Stream, Opening>> waiting_;  // for start()
+  Tally others_;                                        // who came through no door
   std::set<std::shared_ptr<Session>> sessions_;  // shared with the tasks that run them
   net::TaskGroup tasks_;
 };

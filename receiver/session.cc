@@ -331,6 +331,7 @@ asio::awaitable<void> Session::leave() {
 }
 
 void Session::say(const smtp::Reply& reply) {
+  neighbours_.tally.told(reply);
   // No other code can follow lines of a 250.
   if (std::exchange(kept_alive_, false) && reply.code != 250)
     return hang_up("local-scan-error");

@@ -38,6 +38,7 @@
 #include "receiver/seats.h"
 #include "receiver/service.h"
 #include "receiver/spooler.h"
+#include "receiver/tally.h"
 #include "smtp/dialogue.h"
 
 namespace receiver {
@@ -46,6 +47,7 @@ namespace receiver {
 struct Neighbours {
   std::shared_ptr<Authenticators> authenticators;  // of one policy
   net::TaskGroup& tasks;  // for what goes on when a session has ended
+  Tally& tally;           // of the door they came through
 };
 
 class Session {

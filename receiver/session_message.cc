@@ -386,6 +386,7 @@ smtp::Reply Session::discard(smtp::Reply reply, const std::string& by) {
       " S=" + std::to_string(arriving_->content.size()));
   log("=> blackhole (" + by + " ACL discarded recipients)");
   log("Completed");
+  neighbours_.tally.took(arriving_->content.size());
   return with_id(std::move(reply));
 }
 
@@ -438,6 +439,7 @@ asio::awaitable<smtp::Reply> Session::commit(smtp::Reply reply) {
   if (!lines_.has_input() && stream_.peer_gone()) throw system_error(asio::error::eof);
   arriving_->file.keep();
   arriving_->kept = true;
+  neighbours_.tally.took(details.size);
   if (wishes.freeze) log("frozen by ACL");
   if (wishes.queue_only) log("no immediate delivery: queued by ACL");
   if (wishes.fake_code != 0)

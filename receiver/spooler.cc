@@ -7,6 +7,24 @@
 
 namespace receiver {
 
+namespace {
+
+// One that waits, as long as this is there.
+class Wait {
+ public:
+  explicit Wait(std::shared_ptr<std::atomic<unsigned>> all) : all_(std::move(all)) {
+    all_->fetch_add(1, std::memory_order_relaxed);
+  }
+  Wait(const Wait&) = delete;
+  Wait& operator=(const Wait&) = delete;
+  ~Wait() { all_->fetch_sub(1, std::memory_order_relaxed); }
+
+ private:
+  const std::shared_ptr<std::atomic<unsigned>> all_;  // of the Spooler
+};
+
+}  // namespace
+
 std::optional<std::filesystem::path> Incoming::body_path() const {
   if (!file_) return std::nullopt;
   return file_->path("-D");
@@ -31,6 +49,7 @@ Incoming Spooler::begin(std::optional<std::string> queue) {
 
 asio::awaitable<base::Result<void>> Spooler::write(Incoming& message,
                                                    std::string_view body) {
+  Wait wait(waiting_);
   auto job = [this, &message, body] { return append(message, body); };
   auto written = co_await pool_.run(job);
   co_return written;
@@ -45,6 +64,7 @@ asio::awaitable<base::Result<void>> Spooler::commit(Incoming& message,
                                                     spoolfmt::HFile file,
                                                     std::string_view rest,
                                                     LogLines lines) {
+  Wait wait(waiting_);
   auto job = [this, &message] { return spool_of(message.queue_); };
   base::Result<const spoolfmt::Spool*> spool = &spool_;
   if (message.queue_ != spool_.queue()) spool = co_await pool_.run(job);

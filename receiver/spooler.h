@@ -8,9 +8,11 @@
 // (committer.h), which makes many durable together.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -86,6 +88,9 @@ class Spooler {
   asio::awaitable<base::Result<void>> commit(Incoming& message, spoolfmt::HFile file,
                                              std::string_view rest, LogLines lines);
 
+  // How many sessions wait for one of these now.  From any thread.
+  unsigned waiting() const { return waiting_->load(std::memory_order_relaxed); }
+
  private:
   base::Result<void> append(Incoming& message, std::string_view body);
   base::Result<const spoolfmt::Spool*> spool_of(const std::string& queue);
@@ -95,6 +100,9 @@ class Spooler {
   const base::Clock& clock_;
   net::Pool& pool_;
   spoolfmt::MessageIdSource ids_;
+  // Shared with tasks that wait, for their loop may outlive us with them on it.
+  const std::shared_ptr<std::atomic<unsigned>> waiting_ =
+      std::make_shared<std::atomic<unsigned>>(0);
   std::mutex mutex_;
   std::map<std::string, spoolfmt::Spool, std::less<>> queues_;  // other than spool_'s
   Committer committer_;

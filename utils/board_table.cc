@@ -23,11 +23,22 @@ struct Column {
   int width;  // negative: to the left
 };
 
-constexpr Column kColumns[] = {
+constexpr Column kSites[] = {
     {"site", "SITE", -30},    {"ready", "READY", 7},           {"open", "OPEN", 5},
     {"window", "WINDOW", 6},  {"rate", "RATE/S", 8},           {"oldest", "OLDEST", 6},
     {"delivered", "SENT", 8}, {"deferred", "DEFER", 6},        {"pace", "PACE/S", 6},
     {"state", "STATE", -6},   {"last_reply", "LAST REPLY", -1}};
+
+constexpr Column kAddresses[] = {
+    {"address", "LISTENING ON", -30}, {"open", "OPEN", 5},
+    {"sessions", "SESSIONS", 9},      {"rate", "RATE/S", 8},
+    {"accepted", "ACCEPTED", 9},      {"bytes", "BYTES", 7},
+    {"refused_4xx", "4XX", 8},        {"refused_5xx", "5XX", 8}};
+
+std::span<const Column> columns_of(const Process& process) {
+  if (process.is_run()) return kSites;
+  return kAddresses;
+}
 
 constexpr std::array<std::string_view, 6> kSortColumns = {
     "ready", "open", "window", "rate", "oldest", "last_reply"};
@@ -56,11 +67,27 @@ std::string text_of(const Cell& cell) {
   return "";
 }
 
+std::string without_indent(const std::string& text) {
+  return text.substr(std::min(text.find_first_not_of(' '), text.size()));
+}
+
 std::string age_text(base::Time then, base::Time now) {
   auto age = std::chrono::floor<std::chrono::seconds>(now - then).count();
   if (age >= 0 && age < 60) return std::to_string(age) + "s";
-  std::string text = spoolfmt::format_listing_age(age);
-  return text.substr(std::min(text.find_first_not_of(' '), text.size()));
+  return without_indent(spoolfmt::format_listing_age(age));
+}
+
+std::string value_text(std::string_view name, const Cell& cell) {
+  const double* number = std::get_if<double>(&cell);
+  if (name != "bytes" || !number || *number == 0) return text_of(cell);
+  return without_indent(spoolfmt::format_listing_size(std::llround(*number)));
+}
+
+// Not worth a word.
+bool is_nothing(const Cell& cell) {
+  if (std::holds_alternative<bool>(cell)) return !is_true(cell);
+  std::string text = text_of(cell);
+  return text.empty() || text == "0" || text == "0.0";
 }
 
 base::Time time_of(double seconds) {
@@ -81,7 +108,7 @@ std::string cell_text(const BoardPage& page, const BoardPage::Row& row,
     std::snprintf(text, sizeof text, "%.1f", *number);
     return text;
   }
-  return text_of(cell);
+  return value_text(column, cell);
 }
 
 void append_cell(std::string& out, std::string_view text, int width) {
@@ -137,27 +164,28 @@ std::string process_line(const Process& process, base::Time now) {
   std::string line = process.kind + " " + std::to_string(process.pid) + "  since " +
                      age_text(process.since, now);
   for (const auto& [name, value] : process.page.facts) {
-    std::string text = text_of(value);
-    if (text.empty() || text == "0" || name.starts_with("rest_")) continue;
+    if (is_nothing(value) || name.starts_with("rest_")) continue;
     std::string words = name;
     std::ranges::replace(words, '_', ' ');
-    line += "  " + words + " " + text;
+    line += "  " + words;
+    if (!is_true(value)) line += " " + value_text(name, value);
   }
   return line;
 }
 
-std::string table_heading() {
+std::string table_heading(const Process& process) {
   std::string line;
-  for (const Column& column : kColumns) append_cell(line, column.heading, column.width);
+  for (const Column& column : columns_of(process))
+    append_cell(line, column.heading, column.width);
   trim(line);
   return line;
 }
 
-std::string table_row(const BoardPage& page, const BoardPage::Row& row,
+std::string table_row(const Process& process, const BoardPage::Row& row,
                       base::Time now) {
   std::string line;
-  for (const Column& column : kColumns)
-    append_cell(line, cell_text(page, row, column.name, now), column.width);
+  for (const Column& column : columns_of(process))
+    append_cell(line, cell_text(process.page, row, column.name, now), column.width);
   trim(line);
   return line;
 }
@@ -179,9 +207,9 @@ std::string format_table(std::span<const Process> processes, base::Time now) {
   for (const Process& process : processes) {
     out += process_line(process, now) + "\n";
     if (process.page.columns.empty()) continue;
-    out += "  " + table_heading() + "\n";
+    out += "  " + table_heading(process) + "\n";
     for (const auto& row : process.page.rows)
-      out += "  " + table_row(process.page, row, now) + "\n";
+      out += "  " + table_row(process, row, now) + "\n";
     std::string rest = rest_line(process.page);
     if (!rest.empty()) out += "  " + rest + "\n";
   }

@@ -18,22 +18,26 @@ namespace utils {
 
 // A process and what its board says.
 struct Process {
-  std::string kind;  // "run", "receive"
+  std::string kind;  // "run", "receive": what its rows are, sites or addresses
   long pid = 0;
   base::Time since{};
   base::BoardPage page;
+
+  // Its rows are sites, which an operator can pause and pace.
+  bool is_run() const { return kind == "run"; }
 };
 
 // A column of the table that can be sorted by.
 std::span<const std::string_view> sort_columns();
 
 // Rows in that order: large numbers and old times first, names as in a telephone book.
+// Rows without such a column stay as they are.
 void sort_rows(base::BoardPage& page, std::string_view column);
 
-// "run 1234  5m  rate 12.3  ready 100 ...": what is 0 or empty is left out.
+// "run 1234  5m  rate 12.3  ready 100 ...": what is 0, empty or not so is left out.
 std::string process_line(const Process& process, base::Time now);
-std::string table_heading();
-std::string table_row(const base::BoardPage& page, const base::BoardPage::Row& row,
+std::string table_heading(const Process& process);
+std::string table_row(const Process& process, const base::BoardPage::Row& row,
                       base::Time now);
 // The sites that are not in the rows; empty if there are none.
 std::string rest_line(const base::BoardPage& page);

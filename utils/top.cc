@@ -8,6 +8,7 @@
 #include "base/failures.h"
 #include "base/shared_board.h"
 #include "policy/main_options.h"
+#include "spoolfmt/boards.h"
 #include "utils/board_table.h"
 #include "utils/print.h"
 #include "utils/terminal.h"
@@ -159,7 +160,7 @@ Result<void> watch(const Boards& boards, const Options& options) {
 
 Result<void> run(const Options& options) {
   auto main = TRY(policy::load_main_options(options.common));
-  Boards boards(main.spool_directory / "db/bobbin/board", options);
+  Boards boards(spoolfmt::board_directory(main.spool_directory), options);
   for (const std::string& wish : options.wishes) TRY(ask_all(boards, wish));
   if (!options.wishes.empty() && !options.snapshot && !options.json) return {};
   if (options.snapshot || options.json || !utils::Terminal::is_there())

@@ -43,11 +43,13 @@ void TopScreen::sort() {
 
 std::vector<TopScreen::Place> TopScreen::places() const {
   std::vector<Place> all;
-  for (const Process& process : processes_)
+  for (const Process& process : processes_) {
+    if (!process.is_run()) continue;
     for (const auto& row : process.page.rows) {
       double number = number_in(process.page, row, "number");
       all.push_back({&process, &row, {process.pid, number}});
     }
+  }
   return all;
 }
 
@@ -154,14 +156,14 @@ TopScreen::Drawing TopScreen::draw(std::size_t lines, base::Time now) const {
   if (lines < 2) return drawing;
   std::vector<std::string> body;
   std::optional<std::size_t> marked;
+  auto chosen = selected();
   for (const Process& process : processes_) {
     body.push_back(process_line(process, now));
     if (process.page.columns.empty()) continue;
-    body.push_back("  " + table_heading());
-    for (const Place& place : places()) {
-      if (place.process != &process) continue;
-      if (place.site == site_) marked = body.size();
-      body.push_back("  " + table_row(process.page, *place.row, now));
+    body.push_back("  " + table_heading(process));
+    for (const auto& row : process.page.rows) {
+      if (chosen && chosen->row == &row) marked = body.size();
+      body.push_back("  " + table_row(process, row, now));
     }
     std::string rest = rest_line(process.page);
     if (!rest.empty()) body.push_back("  " + rest);

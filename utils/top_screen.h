@@ -44,7 +44,7 @@ class TopScreen {
   Drawing draw(std::size_t lines, base::Time now) const;
 
  private:
-  // A site of a process, by its number there.
+  // A site of a run, by its number there.
   using Site = std::pair<long, double>;
   struct Place {
     const Process* process;

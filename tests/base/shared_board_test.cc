@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,6 +87,21 @@ TEST(SharedBoard, HangsAsLongAsItsOwner) {
     EXPECT_EQ(*board.read(), page_of(2, 5));
   }
   EXPECT_TRUE(SharedBoard::open_all(dir.path())->empty());
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+TEST(SharedBoard, OneThatCannotBeMadeLeavesNothing) {
+  support::TempDir dir;
+  pid_t child = ::fork();
+  if (child == 0) {
+    rlimit limit{.rlim_cur = 65536, .rlim_max = 65536};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    ::signal(SIGXFSZ, SIG_IGN);
+    ::_exit(SharedBoard::create(dir.path(), "run", kSince) ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "nothing is said later, by a signal";
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 

@@ -272,7 +272,10 @@ TEST(Receive, RX21_FileSizeLimitIs451AndNothingRemains) {
   support::Process process(
       {.program = "sh",
        .args = {"-c", script, support::program("bobbin-receive"), dir / "spool"}});
-  ASSERT_TRUE(process.saw("\n")) << process.err();
+  ASSERT_TRUE(process.saw("listening on ")) << process.err();
+  EXPECT_THAT(process.err(), StartsWith("bobbin-receive: bobbin-top will not show this "
+                                        "receiver: "))
+      << "a board is too large, too, and no reason not to serve";
   Peer peer(static_cast<std::uint16_t>(
       std::atoi(process.out().substr(process.out().rfind(':') + 1).c_str())));
   peer.reply();

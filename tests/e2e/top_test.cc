@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operators at work: bobbin-top beside a run, bobbin-explain after one.
+// Operators at work: bobbin-top beside runs and receivers, bobbin-explain after one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pty.h>
@@ -12,14 +12,18 @@
 
 #include "base/fd.h"
 #include "tests/e2e/run_support.h"
+#include "tests/receiver/peer.h"
 
 namespace {
 
+using receiver_test::Peer;
+using run_tests::has;
 using run_tests::Sink;
 using run_tests::TestSpool;
 using testing::HasSubstr;
 using testing::Not;
 using namespace std::chrono_literals;
+namespace fs = std::filesystem;
 
 support::Command tool(const TestSpool& spool, const char* name,
                       std::vector<std::string> args) {
@@ -167,6 +171,167 @@ TEST_F(Top, OnATerminalKeysAreHeardAndTheTerminalIsAsItWas) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   EXPECT_EQ(process.wait().status, 0);
+}
+
+// A receiver of the spool, at a port of its own.
+class Receiver {
+ public:
+  explicit Receiver(const TestSpool& spool, std::vector<std::string> args = {})
+      : process_(command(spool, std::move(args))), pid_(process_.pid()) {
+    constexpr std::string_view kMark = "listening on ";
+    EXPECT_TRUE(process_.saw(kMark)) << process_.err();
+    EXPECT_TRUE(process_.saw("\n"));
+    address_ = process_.out().substr(kMark.size());
+    address_ = address_.substr(0, address_.find('\n'));
+  }
+
+  const std::string& address() const { return address_; }
+  std::uint16_t port() const {
+    return static_cast<std::uint16_t>(
+        std::atoi(address_.substr(address_.find(':') + 1).c_str()));
+  }
+  support::Process& process() { return process_; }
+  // How its line of JSON begins.
+  std::string mark() const {
+    return "{\"kind\":\"receive\",\"pid\":" + std::to_string(pid_) + ",";
+  }
+  fs::path board(const TestSpool& spool) const {
+    return spool.path() / "spool/db/bobbin/board" / ("receive-" + std::to_string(pid_));
+  }
+
+ private:
+  static support::Command command(const TestSpool& spool,
+                                  std::vector<std::string> args) {
+    args.insert(args.end(), {"--listen", "127.0.0.1:0"});
+    return tool(spool, "bobbin-receive", std::move(args));
+  }
+
+  support::Process process_;
+  pid_t pid_;
+  std::string address_;
+};
+
+// The line of that process in a snapshot; empty: it is not there.
+std::string line_of(const std::string& seen, const std::string& mark) {
+  auto at = seen.find(mark);
+  return at == seen.npos ? "" : seen.substr(at, seen.find('\n', at) - at);
+}
+
+class TopReceive : public testing::Test {
+ protected:
+  TopReceive() {
+    spool_.configure(R"(smtp_accept_max = 20
+acl_smtp_rcpt = ${if eq{$domain}{y.test}{accept}{\
+                  ${if eq{$domain}{later.test}{defer}{deny}}}}
+)");
+  }
+
+  // As far as it gets; true if it was taken.
+  static bool send(Peer& peer, const std::string& recipient) {
+    peer.reply();
+    peer.ask("EHLO c.test");
+    peer.ask("MAIL FROM:<a@x.test>");
+    if (!peer.ask("RCPT TO:<b@" + recipient + ">").starts_with("250")) return false;
+    peer.ask("DATA");
+    return peer.ask("Subject: s\r\n\r\nbody\r\n.").starts_with("250");
+  }
+  static bool send(const Receiver& to, const std::string& recipient) {
+    Peer peer(to.port());
+    return send(peer, recipient);
+  }
+
+  TestSpool spool_;
+};
+
+TEST_F(TopReceive, CountsWhatAReceiverDoesBesideOthers) {
+  Receiver one(spool_, {"--threads", "2"});
+  snapshot_that(spool_, [&](const std::string& seen) { return has(seen, one.mark()); });
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(send(one, "y.test"));
+  for (int i = 0; i < 2; ++i) EXPECT_FALSE(send(one, "never.test"));
+  EXPECT_FALSE(send(one, "later.test"));
+  Peer open(one.port());
+  EXPECT_TRUE(send(open, "y.test"));
+  std::string json = snapshot_that(spool_, [&](const std::string& seen) {
+    return member(seen, "accepted") == "4" && member(seen, "open") == "1";
+  });
+  json = line_of(json, one.mark());
+  EXPECT_EQ(member(json, "limit"), "20");
+  EXPECT_EQ(member(json, "sessions"), "7");
+  EXPECT_EQ(member(json, "refused_4xx"), "1");
+  EXPECT_EQ(member(json, "refused_5xx"), "2");
+  EXPECT_EQ(member(json, "awaiting_disk"), "0");
+  EXPECT_EQ(member(json, "draining"), "false");
+  EXPECT_EQ(member(json, "address"), '"' + one.address() + '"');
+  EXPECT_GT(std::atof(member(json, "rate").c_str()), 0);
+  std::uint64_t bytes = 0;
+  std::string log = spool_.log();
+  for (auto at = log.find(" S="); at != log.npos; at = log.find(" S=", at + 1))
+    bytes += std::strtoull(log.c_str() + at + 3, nullptr, 10);
+  EXPECT_EQ(member(json, "bytes"), std::to_string(bytes));
+
+  // One more receiver, and a run: each has a line and a table of its own.
+  Receiver two(spool_);
+  EXPECT_TRUE(send(two, "y.test"));
+  Sink sink(spool_.path() / "dump", {"--delay-dot", "1000"});
+  support::Process run(
+      spool_.command({"-q", "--connections", "1", "--smarthost", sink.address()}));
+  std::string all = snapshot_that(spool_, [&](const std::string& seen) {
+    return has(seen, "{\"kind\":\"run\"") &&
+           member(line_of(seen, two.mark()), "accepted") == "1" &&
+           member(line_of(seen, two.mark()), "open") == "0";
+  });
+  EXPECT_EQ(member(line_of(all, one.mark()), "accepted"), "4");
+  EXPECT_EQ(run_tests::count_of(all, "\n"), 3U) << all;
+  std::string table = top(spool_, {"--snapshot"}).out;
+  EXPECT_EQ(run_tests::count_of(table, "LISTENING ON"), 2U) << table;
+  EXPECT_THAT(table, HasSubstr("\n  " + two.address() + " "));
+  auto only = top(spool_, {"--snapshot", "--pid", std::to_string(two.process().pid())});
+  EXPECT_EQ(run_tests::count_of(only.out, "LISTENING ON"), 1U) << only.out;
+  EXPECT_EQ(top(spool_, {"--pid", std::to_string(one.process().pid()), "--pause", "x"})
+                .status,
+            66)
+      << "no queue run";
+  EXPECT_EQ(run.wait().status, 0);
+
+  // It drains, and is gone.
+  EXPECT_THAT(open.ask("MAIL FROM:<a@x.test>"), testing::StartsWith("250"));
+  one.process().signal(SIGTERM);
+  snapshot_that(spool_, [&](const std::string& seen) {
+    return member(line_of(seen, one.mark()), "draining") == "true";
+  });
+  open.close();
+  EXPECT_EQ(one.process().wait().status, 0);
+  EXPECT_FALSE(fs::exists(one.board(spool_)));
+  EXPECT_EQ(line_of(top(spool_, {"--json"}).out, one.mark()), "");
+}
+
+TEST_F(TopReceive, OneThatWasKilledIsNotShownAndItsBoardGoesWithTheNextStart) {
+  Receiver one(spool_), two(spool_);
+  EXPECT_TRUE(send(one, "y.test"));
+  one.process().signal(SIGKILL);
+  EXPECT_EQ(one.process().wait().status, 128 + SIGKILL);
+  EXPECT_TRUE(fs::exists(one.board(spool_)));
+  std::string seen = top(spool_, {"--json"}).out;
+  EXPECT_EQ(line_of(seen, one.mark()), "");
+  EXPECT_NE(line_of(seen, two.mark()), "") << seen;
+  Receiver three(spool_);
+  EXPECT_FALSE(fs::exists(one.board(spool_)));
+  EXPECT_TRUE(fs::exists(two.board(spool_)));
+  snapshot_that(spool_, [&](const std::string& now) { return has(now, three.mark()); });
+  EXPECT_NE(line_of(top(spool_, {"--json"}).out, two.mark()), "");
+}
+
+TEST_F(TopReceive, WhereNoBoardCanHangMailIsTakenAllTheSame) {
+  fs::create_directories(spool_.path() / "spool/db/bobbin");
+  run_tests::spill(spool_.path() / "spool/db/bobbin/board", "in the way");
+  Receiver one(spool_);
+  EXPECT_TRUE(send(one, "y.test"));
+  one.process().signal(SIGTERM);
+  auto end = one.process().wait();
+  EXPECT_EQ(end.status, 0);
+  EXPECT_EQ(run_tests::count_of(end.err, "bobbin-top will not show this receiver"), 1U)
+      << end.err;
+  EXPECT_THAT(spool_.log(), HasSubstr("bobbin-top will not show this receiver: "));
 }
 
 TEST(Explain, NamesTheReplyAndTheNextTry) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "spoolfmt/boards.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temp_dir.h"
 
@@ -109,7 +110,7 @@ TEST_F(LiveViewTest, ARunThatIsOverAtOnceLeavesNoTrace) {
   (void)live_.tick(now_ + 100ms);
   EXPECT_TRUE(std::filesystem::is_empty(dir_.path()));
   (void)live_.tick(now_ + 300ms);
-  auto boards = base::SharedBoard::open_all(qrunner::board_directory(dir_.path()));
+  auto boards = base::SharedBoard::open_all(spoolfmt::board_directory(dir_.path()));
   ASSERT_EQ(boards->size(), 1U);
   EXPECT_TRUE(boards->front().read());
 }

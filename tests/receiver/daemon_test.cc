@@ -13,6 +13,7 @@
 #include <optional>
 #include <thread>
 
+#include "spoolfmt/boards.h"
 #include "tests/receiver/peer.h"
 #include "tests/support/temp_dir.h"
 
@@ -38,7 +39,12 @@ class DaemonThreads : public testing::Test {
     auto served = policy ? daemon->serve_by(*policy)
                          : base::Result<void>(std::unexpected(policy.error()));
     if (!served) ADD_FAILURE() << served.error().text;
-    thread = std::thread([this] { daemon->run({"127.0.0.1"}); });
+    auto board = spoolfmt::hang_out(dir / "spool", "receive", clock.now());
+    if (!board) ADD_FAILURE() << board.error().text;
+    thread = std::thread([this, board = std::move(board)]() mutable {
+      daemon->run({"127.0.0.1"}, std::move(*board));
+      daemon.reset();
+    });
     EXPECT_THAT(greeting(), StartsWith("220 "));  // so signals are heard by now
   }
   ~DaemonThreads() override {
@@ -52,6 +58,22 @@ class DaemonThreads : public testing::Test {
     std::filesystem::rename(dir / "conf.new", dir / "conf");
   }
   std::string greeting() const { return Peer(port).reply(); }
+  // What the board says; nothing, if it is gone.
+  base::Cell fact(const std::string& name) const {
+    auto boards = base::SharedBoard::open_all(spoolfmt::board_directory(dir / "spool"));
+    if (!boards || boards->empty()) return {};
+    auto page = boards->front().read();
+    if (!page) return {};
+    auto found = std::ranges::find(page->facts, name,
+                                   &std::pair<std::string, base::Cell>::first);
+    return found == page->facts.end() ? base::Cell() : found->second;
+  }
+  void await(const std::string& name, const base::Cell& value) const {
+    auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (fact(name) != value && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_EQ(fact(name), value) << name;
+  }
   void end() {
     ::kill(::getpid(), SIGTERM);
     thread.join();
@@ -121,6 +143,32 @@ TEST_F(DaemonThreads, OP5_EndWaitsForTransactionsOfAllLoops) {
   }
   thread.join();
   EXPECT_EQ(seats.taken(), 0U);
+}
+
+TEST_F(DaemonThreads, TheBoardAddsUpAllLoopsUntilTheEnd) {
+  await("open", 0.0);  // the greeting of before is over
+  std::list<Peer> peers;
+  for (int i = 0; i < 8; ++i) {
+    peers.emplace_back(port);
+    Peer& peer = peers.back();
+    peer.reply();
+    peer.ask("EHLO c.test");
+    peer.ask("MAIL FROM:<a@x.test>");
+    peer.ask("RCPT TO:<b@y.test>");
+    peer.ask("DATA");
+    EXPECT_THAT(peer.ask("A: 1\r\n\r\nx\r\n."), StartsWith("250 "));
+  }
+  await("accepted", 8.0);
+  EXPECT_EQ(fact("open"), base::Cell(8.0));
+  EXPECT_EQ(fact("sessions"), base::Cell(9.0));
+  EXPECT_EQ(fact("limit"), base::Cell(200.0));
+  peers.front().ask("MAIL FROM:<a@x.test>");
+  ::kill(::getpid(), SIGTERM);
+  await("draining", true);
+  await("open", 1.0);
+  peers.front().ask("RSET");
+  thread.join();
+  EXPECT_TRUE(std::filesystem::is_empty(spoolfmt::board_directory(dir / "spool")));
 }
 
 }  // namespace

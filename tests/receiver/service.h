@@ -69,6 +69,10 @@ class TestService {
     loop_.post([this] { server_.drain(); });
   }
 
+  // Of the door at `port`.
+  const receiver::Tally& tally() const { return *server_.tallies().front(); }
+  const receiver::Spooler& spooler() const { return spooler_; }
+
   // Names of the files in input/, sorted.
   std::vector<std::string> input(const std::string& subdirectory = "") const {
     std::vector<std::string> names;

@@ -46,6 +46,19 @@ BoardPage::Row site(double number, const std::string& name, double ready,
           std::string("250 OK\x1b")};
 }
 
+Process receiver(long pid = 41) {
+  Process one{"receive", pid, kNow - std::chrono::hours(3), {}};
+  one.page.written = kNow;
+  one.page.facts = {{"queue", std::string()}, {"draining", true},
+                    {"rate", 0.01},           {"open", 3.0},
+                    {"limit", Cell()},        {"awaiting_disk", 1.0},
+                    {"bytes", 123456789.0},   {"refused_4xx", 0.0}};
+  one.page.columns = {"address",  "open",  "sessions",    "rate",
+                      "accepted", "bytes", "refused_4xx", "refused_5xx"};
+  one.page.rows = {{std::string("0.0.0.0:25"), 3.0, 7.0, 2.0, 5.0, 12345.0, 0.0, 1.0}};
+  return one;
+}
+
 Key key(char character) {
   return {Key::Kind::character, character};
 }
@@ -57,6 +70,25 @@ TEST(BoardTable, SaysWhatIsNotNothing) {
   EXPECT_THAT(table, HasSubstr("  a.example "));
   EXPECT_THAT(table, HasSubstr("250 OK\\033"));
   EXPECT_THAT(table, HasSubstr("... and 2 sites: 7 ready, 0 open\n"));
+}
+
+TEST(BoardTable, ShowsAReceiverByItsAddresses) {
+  Process both[] = {receiver(), process({site(1, "a.example", 10)})};
+  std::string table = utils::format_table(both, kNow);
+  EXPECT_THAT(
+      table,
+      HasSubstr(
+          "receive 41  since 3h  draining  open 3  awaiting disk 1  bytes 118M\n"
+          "  LISTENING ON                    OPEN  SESSIONS   RATE/S  ACCEPTED   BYTES"
+          "      4XX      5XX\n"
+          "  0.0.0.0:25                         3         7      2.0         5     12K"
+          "        0        1\n"
+          "run 42 "));
+  std::string json;
+  utils::append_json(json, both[0]);
+  EXPECT_THAT(json, HasSubstr(R"({"kind":"receive","pid":41,"since":"2026-)"));
+  EXPECT_THAT(json, HasSubstr(R"("draining":true,"rate":0.01,"open":3,"limit":null,)"));
+  EXPECT_THAT(json, HasSubstr(R"("table":[{"address":"0.0.0.0:25","open":3,)"));
 }
 
 TEST(BoardTable, TellsProgramsAllOfIt) {
@@ -113,6 +145,18 @@ TEST(TopScreen, NothingSelectedIsNoWish) {
   auto drawing = screen.draw(5, kNow);
   ASSERT_EQ(drawing.lines.size(), 5U);
   EXPECT_THAT(drawing.lines[0], HasSubstr("is at work"));
+}
+
+TEST(TopScreen, OnlySitesAreSelected) {
+  TopScreen screen("ready");
+  screen.see({receiver()});
+  EXPECT_EQ(screen.press(key('p')), std::nullopt);
+  screen.see({receiver(), process({site(1, "a", 10), site(2, "b", 20)}), receiver(43)});
+  EXPECT_EQ(screen.press(key('p')), (TopScreen::Wish{42, "pause 2"}));
+  auto drawing = screen.draw(20, kNow);
+  EXPECT_THAT(drawing.lines[drawing.selected], HasSubstr("  b "));
+  for (int i = 0; i < 5; ++i) (void)screen.press({Key::Kind::down, 0});
+  EXPECT_EQ(screen.press(key('p')), (TopScreen::Wish{42, "pause 1"}));
 }
 
 TEST(TopScreen, TheSelectedLineIsInSight) {
