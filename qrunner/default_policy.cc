@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <sstream>
 
 #include "base/text.h"
 
@@ -29,17 +30,22 @@ begin retry
 
 namespace {
 
-// Up to the first line that begins another section.
-std::string_view main_section(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = std::min(text.find('\n', at), text.size());
-    std::string_view line = text.substr(at, end - at);
-    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-    if (line.starts_with("begin ") || line.starts_with("begin\t"))
-      return text.substr(0, at);
-    at = end + 1;
+// Without the sections that say where mail goes; others may speak of each other.
+std::string without_ways(std::string_view text) {
+  std::string rest;
+  bool drop = false;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n') + 1);
+    if (line.empty()) line = text;  // the last one, without its end
+    text.remove_prefix(line.size());
+    std::istringstream words{base::lower(line)};
+    std::string begin, section;
+    if (words >> begin >> section && begin == "begin")
+      drop = section == "routers" || section == "transports" || section == "retry";
+    if (!drop) rest += line;
   }
-  return text;
+  if (!rest.empty() && !rest.ends_with('\n')) rest += '\n';
+  return rest;
 }
 
 }  // namespace
@@ -69,7 +75,7 @@ base::Result<std::string> smarthost_policy(std::string_view host_and_port,
   if (host.empty() || !std::ranges::all_of(host, plain)) return wrong();
   auto number = base::to_number(port.empty() ? "25" : port);
   if (!number || *number == 0 || *number > 65535) return wrong();
-  return std::string(main_section(text)) + R"(
+  return without_ways(text) + R"(
 begin routers
 smarthost:
   driver = manualroute

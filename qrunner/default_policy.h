@@ -14,8 +14,8 @@ namespace qrunner {
 // By MX, to everywhere.
 std::string_view default_policy();
 
-// Everything to HOST[:PORT], behind the main section of `text`.  Code::usage: there is
-// no such host.
+// Everything to HOST[:PORT], behind what `text` says beside routers, transports and
+// retry rules.  Code::usage: there is no such host.
 base::Result<std::string> smarthost_policy(std::string_view host_and_port,
                                            std::string_view text);
 

@@ -316,6 +316,21 @@ TEST(RunPolicy, WhatATransportAsksForAndWeDoNotServeIsLeftForExim) {
   }
 }
 
+TEST(RunPolicy, ASmarthostNeedsNothingOfAConfigurationThatAReceiverShares) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump");
+  spool.configure(
+      "acl_smtp_rcpt = rcpt\n"
+      "begin acl\nrcpt:\n  accept\n"
+      "begin routers\nnone:\n  driver = accept\n  transport = box\n"
+      "begin transports\nbox:\n  driver = appendfile\n  directory = /nowhere\n"
+      "  maildir_format\n");
+  spool.put(TestSpool::id(1), {});
+  auto end = spool.run({"-q", "--smarthost", sink.address()});
+  EXPECT_EQ(end.status, 0) << end.err;
+  EXPECT_EQ(sink.messages().size(), 1U);
+}
+
 TEST(RunPolicy, ADryRunTellsWhyMailGoesNowhere) {
   TestSpool spool;
   spool.configure(

@@ -14,4 +14,25 @@ TEST(DefaultPolicy, IsWhatTheManualPrints) {
   EXPECT_NE(page->find(qrunner::default_policy()), std::string::npos);
 }
 
+TEST(SmarthostPolicy, KeepsWhatAReceiverNeedsAndNoWayOfMail) {
+  auto text = qrunner::smarthost_policy(
+      "relay.example",
+      "acl_smtp_rcpt = rcpt\n"
+      "begin routers\nmine:\n  driver = accept\n  transport = box\n"
+      "begin acl\nrcpt:\n  accept\n"
+      "  BEGIN Transports\nbox:\n  driver = appendfile\n"
+      "begin retry\n*  *  F,1d,1h\n"
+      "begin authenticators");
+  ASSERT_TRUE(text) << text.error().text;
+  EXPECT_TRUE(
+      text->starts_with("acl_smtp_rcpt = rcpt\n"
+                        "begin acl\nrcpt:\n  accept\n"
+                        "begin authenticators\n"))
+      << *text;
+  EXPECT_FALSE(text->contains("mine:"));
+  EXPECT_FALSE(text->contains("box"));
+  EXPECT_FALSE(text->contains("F,1d,1h"));
+  EXPECT_TRUE(text->contains("relay.example"));
+}
+
 }  // namespace
