@@ -82,7 +82,8 @@ class Finish {
     }
     if (!leave_.peer) return std::nullopt;
     const Peer& peer = *leave_.peer;
-    auto host = host_item(outgoing_.site(), peer.name, peer.address, peer.port);
+    net::Endpoint at{peer.address, peer.port};
+    auto host = host_item(outgoing_.site(), peer.name, at, books_.retries);
     return item == RetryItem::host
                ? host_subject(host, address)
                : message_subject(host, outgoing_.id().text(), address);

@@ -13,7 +13,7 @@ SiteMemory::Known& SiteMemory::known(SiteIndex index) {
   auto any_order = [](std::size_t) { return std::size_t{0}; };
   known.hosts = candidates(site, names_, any_order);
   known.troubled = std::ranges::any_of(known.hosts, [&](const Candidate& host) {
-    auto item = host_item(site, host.name, host.endpoint.address, host.endpoint.port);
+    auto item = host_item(site, host.name, host.endpoint, retries_);
     return retries_.knows(host_subject(item, host.name).key);
   });
   return known;
