@@ -28,17 +28,19 @@ class Finish {
         waiting_(books.retries.waiting(outgoing.file())) {}
 
   base::Result<std::string> run() {
-    if (!outgoing_.thawed().empty()) TRY(main_line(std::string(outgoing_.thawed())));
     judge_desk();
     keep_retry_times();
     TRY(record_deliveries());
+    if (!outgoing_.thawed().empty()) TRY(main_line(std::string(outgoing_.thawed())));
     TRY(tell_deliveries());
     TRY(tell_failures());
     TRY(tell_deferrals());
     TRY(tell_passed_hosts());
+    if (disk_) return stay();
     keep_in_mind();
     if (leave_.settlement.unknown_outcome) ++books_.tally.unknown;
     if (leave_.last) TRY(send_bounces());
+    if (disk_) return stay();
     if (outgoing_.somebody_left()) return keep();
     return complete();
   }
@@ -141,7 +143,8 @@ class Finish {
   // ---- deliveries
 
   // Where it lasts: for the last ones that is the end of the message, for others the
-  // journal, or if that fails -H itself.
+  // journal.  If that fails it is -H itself or the emergency journal, and what was done
+  // is still told, but nothing more is begun.
   base::Result<void> put_on_record(const std::vector<std::string>& keys) {
     if (keys.empty()) return {};
     changed_ = true;
@@ -153,7 +156,10 @@ class Finish {
     if (ends && outgoing_.end(false)) return {};
     base::Result<void> done = outgoing_.record(keys);
     if (done) return {};
+    disk_ = base::at("a delivery could not be put into its journal", done.error());
     if (outgoing_.message().publish(outgoing_.file())) return {};
+    if (books_.emergency && books_.emergency->record(outgoing_.message(), keys))
+      return {};
     return std::unexpected(base::at("a delivery could not be recorded", done.error()));
   }
 
@@ -344,6 +350,13 @@ class Finish {
 
   // ---- the end
 
+  // As it lies there, for a run that finds a better disk.
+  base::Result<std::string> stay() {
+    ++books_.tally.remaining;
+    if (books_.disk_fails) books_.disk_fails(*disk_);
+    return {};
+  }
+
   base::Result<std::string> complete() {
     if (books_.preserve_message_logs) write_own_lines();
     TRY(outgoing_.end(books_.preserve_message_logs));
@@ -405,8 +418,9 @@ class Finish {
   std::vector<std::size_t> timed_out_;
   std::vector<Reported> delayed_;
   std::vector<std::string> own_lines_;
-  std::map<RetryItem, bool> over_;  // the host was asked about: one record for all
-  bool changed_ = false;            // -H says more than it did
+  std::map<RetryItem, bool> over_;     // the host was asked about: one record for all
+  bool changed_ = false;               // -H says more than it did
+  std::optional<base::Error> disk_{};  // it refused a record
 };
 
 }  // namespace

@@ -16,8 +16,13 @@ constexpr unsigned kSyncHelpers = 7;
 
 }  // namespace
 
-Completions::Completions(net::Pool& pool, net::TaskGroup& tasks, base::MainLog& log)
-    : pool_(pool), tasks_(tasks), log_(log), crew_(kSyncHelpers) {}
+Completions::Completions(net::Pool& pool, net::TaskGroup& tasks, base::MainLog& log,
+                         Unsynced unsynced)
+    : pool_(pool),
+      tasks_(tasks),
+      log_(log),
+      unsynced_(std::move(unsynced)),
+      crew_(kSyncHelpers) {}
 
 asio::awaitable<base::Result<void>> Completions::commit(
     std::unique_ptr<Outgoing> message, Finish finish) {
@@ -75,7 +80,7 @@ void Completions::sync_directories(Batch& batch) {
     if (!one.message) continue;
     const auto& synced = results.at(one.message->message().directory_name());
     if (synced) continue;
-    *one.result = synced;
+    *one.result = unsynced_(*one.message, synced.error());
     one.message.reset();
   }
 }

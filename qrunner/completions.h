@@ -34,8 +34,14 @@ namespace qrunner {
 
 class Completions {
  public:
+  // The end of a message may not last, for that reason: is that on record?  On the
+  // pool.
+  using Unsynced =
+      std::function<base::Result<void>(const Outgoing&, const base::Error&)>;
+
   // `tasks` are never cancelled.
-  Completions(net::Pool& pool, net::TaskGroup& tasks, base::MainLog& log);
+  Completions(net::Pool& pool, net::TaskGroup& tasks, base::MainLog& log,
+              Unsynced unsynced);
 
   // What ends a message, or did; says its last line for the log.
   using Finish = std::function<base::Result<std::string>()>;
@@ -66,6 +72,7 @@ class Completions {
   net::Pool& pool_;
   net::TaskGroup& tasks_;
   base::MainLog& log_;
+  Unsynced unsynced_;
   base::Crew crew_;
   Batch waiting_;
   std::size_t in_hand_ = 0;  // waiting_, and the batch that is written

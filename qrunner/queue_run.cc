@@ -90,6 +90,8 @@ class QueueRun {
                tally_,
                retries_,
                reports_,
+               tools.emergency,
+               {},
                settings.shown,
                request.queue,
                settings.message_logs,
@@ -109,7 +111,10 @@ class QueueRun {
                   .silent = [this] { tell_silence(); }}),
         scan_over_(loop_),
         pool_(kDiskThreads),
-        completions_(pool_, settlements_, tools.log),
+        completions_(pool_, settlements_, tools.log,
+                     [this](const Outgoing& message, const base::Error& why) {
+                       return keep_the_end(message, why);
+                     }),
         shop_{terms_,       books_,       loop_,        pool_,
               connections_, settlements_, completions_, ramp_} {
     shop_.start = [this](const Ramp::Starts& starts) { start(starts); };
@@ -119,6 +124,9 @@ class QueueRun {
     shop_.reroute = [this](const MessageId& id) { lookups_.spawn(route_again({id})); };
     shop_.trouble = [this](const base::Error& error) { trouble(error); };
     shop_.disaster = [this](const base::Error& error) { disaster(error); };
+    books_.disk_fails = [this](const base::Error& error) {
+      loop_.post([this, error] { stop_for(error); });
+    };
   }
 
   base::Result<void> run() {
@@ -134,6 +142,7 @@ class QueueRun {
     std::thread scanner([this] { scan_queue(); });
     loop_.run();
     scanner.join();
+    if (tools_.emergency) tools_.emergency->settle();
     remember_windows();
     if (auto logged = write_summary(now() - begun); !logged) disaster(logged.error());
     if (disaster_) return std::unexpected(*disaster_);
@@ -462,12 +471,30 @@ class QueueRun {
       (void)tools_.log.write("", "Spool trouble: " + error.text);
   }
 
-  void disaster(const base::Error& error) {
+  // What is under way may finish: it can be put on record.
+  void stop_for(const base::Error& error) {
     if (disaster_) return;
     disaster_ = base::Error{base::Code::disk, error.text};
+    if (tools_.panic) tools_.panic(error.text);
+    drain_until_ = now() + kDrain;
     stop();
+  }
+
+  void disaster(const base::Error& error) {
+    stop_for(error);
     // Whoever waits at a gate would wait for ever.
     connections_.cancel();
+  }
+
+  // On the pool: a power cut may bring the message back.
+  base::Result<void> keep_the_end(const Outgoing& message, const base::Error& why) {
+    std::vector<std::string> everybody;
+    for (const auto& recipient : message.file().recipients)
+      everybody.push_back(recipient.address);
+    if (!tools_.emergency || !tools_.emergency->record(message.message(), everybody))
+      return std::unexpected(why);
+    books_.disk_fails(why);
+    return {};
   }
 
   base::Result<void> write_summary(std::chrono::nanoseconds took) {
