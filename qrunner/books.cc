@@ -29,13 +29,14 @@ class Finish {
 
   base::Result<std::string> run() {
     judge_desk();
+    collect_host_lines();
     keep_retry_times();
     TRY(record_deliveries());
     if (!outgoing_.thawed().empty()) TRY(main_line(std::string(outgoing_.thawed())));
     TRY(tell_deliveries());
+    TRY(tell_hosts());
     TRY(tell_failures());
     TRY(tell_deferrals());
-    TRY(tell_passed_hosts());
     if (disk_) return stay();
     keep_in_mind();
     if (leave_.settlement.unknown_outcome) ++books_.tally.unknown;
@@ -126,7 +127,9 @@ class Finish {
       Verdict& verdict = verdicts_[i];
       bool of_address = verdict.item == RetryItem::address;
       if (verdict.failure.text.empty()) continue;
-      if (verdict.kind == Kind::elsewhere && !of_address)
+      // A host that wants nobody has its record, though it is for good of this message.
+      if ((verdict.kind == Kind::elsewhere && !of_address) ||
+          (verdict.kind == Kind::failed && verdict.item == RetryItem::host))
         (void)is_over(i, verdict.item, verdict.failure);
       if (verdict.kind != Kind::deferred) continue;
       bool over = is_over(i, verdict.item, verdict.failure);
@@ -321,15 +324,26 @@ class Finish {
     return {};
   }
 
-  // ---- hosts that are not the last
+  // ---- hosts
 
-  // One line for what a host says of the message, and one for each recipient.
-  base::Result<void> tell_passed_hosts() {
-    std::string told;
+  // What put the message off there, once for all recipients, whatever becomes of them;
+  // and where it goes on to another host, what put off a recipient alone.
+  void collect_host_lines() {
+    if (!leave_.peer || leave_.peer->is_socket()) return;
     for (const Verdict& verdict : verdicts_) {
-      if (verdict.kind != Kind::elsewhere || !leave_.peer) continue;
+      bool of_all = (verdict.kind == Kind::deferred &&
+                     verdict.item != RetryItem::address && !never_reached(verdict)) ||
+                    (verdict.kind == Kind::failed && verdict.item == RetryItem::host);
+      bool tells = of_all || verdict.kind == Kind::elsewhere;
+      if (!tells || verdict.failure.text.empty()) continue;
       auto line = host_line(*leave_.peer, verdict.trouble, books_.shown);
-      if (verdict.failure.text.empty() || std::exchange(told, line) == line) continue;
+      if (host_lines_.empty() || host_lines_.back() != line)
+        host_lines_.push_back(std::move(line));
+    }
+  }
+
+  base::Result<void> tell_hosts() {
+    for (const std::string& line : host_lines_) {
       TRY(main_line(line));
       own_line(line);
     }
@@ -417,7 +431,7 @@ class Finish {
   Waiting waiting_;
   std::vector<std::size_t> timed_out_;
   std::vector<Reported> delayed_;
-  std::vector<std::string> own_lines_;
+  std::vector<std::string> own_lines_, host_lines_;
   std::map<RetryItem, bool> over_;     // the host was asked about: one record for all
   bool changed_ = false;               // -H says more than it did
   std::optional<base::Error> disk_{};  // it refused a record

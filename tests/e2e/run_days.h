@@ -93,8 +93,6 @@ class LogReader {
           line.starts_with("Queue run summary: ") ||
           line == "exim user lost privilege for using -C option")
         continue;
-      // Of a reply to a message 4.96 has a line of the host's, too.
-      if (line.find(" H=") == 16 && line.find("]: SMTP error") != line.npos) continue;
       events.insert(plain(line));
     }
     forget_cancelled(events);
