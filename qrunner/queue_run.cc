@@ -314,6 +314,17 @@ class QueueRun {
     return true;
   }
 
+  // Who waits for hosts that have been failing for too long by now fails in this run,
+  // too, as the first of them did.  True: that is under way.
+  bool give_up_the_dead() {
+    if (stopped_ || request_.force) return false;
+    for (SiteIndex site : ramp_.died()) dead_.insert(site);
+    for (SiteIndex site : dead_)
+      if (ramp_.ready(site) > 0 && memory_.is_hopeless(site))
+        start(ramp_.probe(site, now()));
+    return busy();
+  }
+
   // A site that died lives again when a host of it may be tried and takes a message.
   void probe_the_dead() {
     for (SiteIndex site : ramp_.died()) dead_.insert(site);
@@ -403,6 +414,7 @@ class QueueRun {
         lookups_.spawn(route_again(std::exchange(shop_.locked, {})));
         continue;
       }
+      if (give_up_the_dead()) continue;
       auto suspects = awaited_.judge();
       if (suspects.empty()) break;
       lookups_.spawn(route_again(std::move(suspects)));

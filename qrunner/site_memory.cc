@@ -29,6 +29,14 @@ bool SiteMemory::may_try(SiteIndex index, const spoolfmt::MessageId& id,
   return due.hopeless || !due.hosts.empty();
 }
 
+bool SiteMemory::is_hopeless(SiteIndex index) {
+  const Site& site = sites_.at(index);
+  if (site.kind != Site::Kind::smtp || known(index).hosts.empty()) return false;
+  const std::vector<Candidate>& hosts = known(index).hosts;
+  Seeker nobody{{}, hosts.front().name, {.received = clock_.now(), .sender = ""}};
+  return due_hosts(hosts, site, nobody, retries_).hopeless;
+}
+
 std::optional<double> SiteMemory::window(SiteIndex site) const {
   auto hint = store_.site(site_hash(sites_.at(site)), clock_.now());
   if (!hint) return std::nullopt;
