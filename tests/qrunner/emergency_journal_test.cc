@@ -22,9 +22,9 @@ using spoolfmt::MessageId;
 class EmergencyJournalTest : public testing::Test {
  protected:
   void SetUp() override {
-    fs::create_directory(elsewhere);
-    for (const MessageId& id : {one, two}) {
-      auto message = spoolfmt::NewMessage::create(spool, id);
+    fs::create_directory(elsewhere_);
+    for (const MessageId& id : {one_, two_}) {
+      auto message = spoolfmt::NewMessage::create(spool_, id);
       ASSERT_TRUE(message && message->write_body("Hello.\n"));
       spoolfmt::HFile file;
       file.id = id;
@@ -35,107 +35,107 @@ class EmergencyJournalTest : public testing::Test {
   }
 
   std::string journal_of(const MessageId& id) const {
-    return base::read_file(spool.file_name(0, id, "-J")).value_or("");
+    return base::read_file(spool_.file_name(0, id, "-J")).value_or("");
   }
   void leave(const std::string& name, const std::string& text) const {
-    std::ofstream(elsewhere / name) << text;
+    std::ofstream(elsewhere_ / name) << text;
   }
   std::vector<std::string> left() const {
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(elsewhere))
+    for (const auto& entry : fs::directory_iterator(elsewhere_))
       names.push_back(entry.path().filename());
     std::ranges::sort(names);
     return names;
   }
   base::Result<void> take_in() const {
-    return take_in_emergencies(elsewhere, "", spool);
+    return take_in_emergencies(elsewhere_, "", spool_);
   }
 
-  support::TempDir temp;
-  fs::path elsewhere = temp / "elsewhere";
-  spoolfmt::Spool spool = *spoolfmt::Spool::create(temp / "spool");
-  const MessageId one = *MessageId::parse("1xUYvJ-0004Zg-2C"),
-                  two = *MessageId::parse("1xUYvJ-0004Zg-2D");
-  const std::string first = one.str() + " ";
+  support::TempDir temp_;
+  fs::path elsewhere_ = temp_ / "elsewhere";
+  spoolfmt::Spool spool_ = *spoolfmt::Spool::create(temp_ / "spool");
+  const MessageId one_ = *MessageId::parse("1xUYvJ-0004Zg-2C"),
+                  two_ = *MessageId::parse("1xUYvJ-0004Zg-2D");
+  const std::string first_ = one_.str() + " ";
 };
 
 using Names = std::vector<std::string>;
 
 TEST_F(EmergencyJournalTest, IsThereBeforeItIsNeededAndGoesIfItNeverWas) {
   {
-    auto journal = EmergencyJournal::open(elsewhere, "");
+    auto journal = EmergencyJournal::open(elsewhere_, "");
     ASSERT_TRUE(journal) << journal.error().text;
     EXPECT_EQ(left().size(), 1U);
     EXPECT_TRUE(take_in());
     EXPECT_EQ(left().size(), 1U) << "the run that has it is at work";
   }
   EXPECT_EQ(left(), Names());
-  EXPECT_FALSE(EmergencyJournal::open(temp / "nowhere", ""));
+  EXPECT_FALSE(EmergencyJournal::open(temp_ / "nowhere", ""));
 }
 
 TEST_F(EmergencyJournalTest, S13_10_AMessageStaysLockedUntilItsJournalHasTheNames) {
-  auto journal = *EmergencyJournal::open(elsewhere, "");
+  auto journal = *EmergencyJournal::open(elsewhere_, "");
   {
-    auto message = *LockedMessage::lock(spool, one);
+    auto message = *LockedMessage::lock(spool_, one_);
     ASSERT_TRUE(journal->record(message, {"a@x.example", "b@x.example"}));
   }
-  EXPECT_EQ(LockedMessage::lock(spool, one).error().code, base::Code::locked);
-  EXPECT_EQ(journal_of(one), "");
+  EXPECT_EQ(LockedMessage::lock(spool_, one_).error().code, base::Code::locked);
+  EXPECT_EQ(journal_of(one_), "");
   journal->settle();
-  EXPECT_EQ(journal_of(one), "a@x.example\nb@x.example\n");
-  EXPECT_TRUE(LockedMessage::lock(spool, one));
+  EXPECT_EQ(journal_of(one_), "a@x.example\nb@x.example\n");
+  EXPECT_TRUE(LockedMessage::lock(spool_, one_));
   journal.reset();
   EXPECT_EQ(left(), Names());
 }
 
 TEST_F(EmergencyJournalTest, WhatCannotBeSettledIsForTheNextRun) {
-  const fs::path in_the_way = spool.file_name(0, one, "-J");
+  const fs::path in_the_way = spool_.file_name(0, one_, "-J");
   fs::create_directory(in_the_way);
-  auto journal = *EmergencyJournal::open(elsewhere, "");
-  ASSERT_TRUE(journal->record(*LockedMessage::lock(spool, one), {"a@x.example"}));
+  auto journal = *EmergencyJournal::open(elsewhere_, "");
+  ASSERT_TRUE(journal->record(*LockedMessage::lock(spool_, one_), {"a@x.example"}));
   journal->settle();
   journal.reset();
   EXPECT_EQ(left().size(), 1U);
   auto taken = take_in();
   ASSERT_FALSE(taken) << "and nothing may be sent";
   EXPECT_EQ(taken.error().code, base::Code::disk);
-  EXPECT_NE(taken.error().text.find(one.str()), std::string::npos);
+  EXPECT_NE(taken.error().text.find(one_.str()), std::string::npos);
   fs::remove(in_the_way);
   ASSERT_TRUE(take_in());
-  EXPECT_EQ(journal_of(one), "a@x.example\n");
+  EXPECT_EQ(journal_of(one_), "a@x.example\n");
   EXPECT_EQ(left(), Names());
 }
 
 TEST_F(EmergencyJournalTest, IsTakenInMessageByMessage) {
-  leave("emergency.7", first + "a@x.example\n" + two.str() + " c d@x.example\n" +
-                           first + "b@x.example\n1xUYvJ-0004Zg-99 gone@x.example\n" +
-                           "nonsense\n" + first + "tor");
+  leave("emergency.7", first_ + "a@x.example\n" + two_.str() + " c d@x.example\n" +
+                           first_ + "b@x.example\n1xUYvJ-0004Zg-99 gone@x.example\n" +
+                           "nonsense\n" + first_ + "tor");
   ASSERT_TRUE(take_in());
-  EXPECT_EQ(journal_of(one), "a@x.example\nb@x.example\n") << "no torn line";
-  EXPECT_EQ(journal_of(two), "c d@x.example\n");
+  EXPECT_EQ(journal_of(one_), "a@x.example\nb@x.example\n") << "no torn line";
+  EXPECT_EQ(journal_of(two_), "c d@x.example\n");
   EXPECT_EQ(left(), Names());
 }
 
 TEST_F(EmergencyJournalTest, OfAMessageWithoutBodyTheJournalIsWrittenToo) {
-  fs::remove(spool.file_name(0, one, "-D"));
-  leave("emergency.7", first + "a@x.example\n");
+  fs::remove(spool_.file_name(0, one_, "-D"));
+  leave("emergency.7", first_ + "a@x.example\n");
   ASSERT_TRUE(take_in());
-  EXPECT_EQ(journal_of(one), "a@x.example\n");
+  EXPECT_EQ(journal_of(one_), "a@x.example\n");
 }
 
 TEST_F(EmergencyJournalTest, AMessageInOtherHandsIsWaitedFor) {
-  auto held = *LockedMessage::lock(spool, one);
-  leave("emergency.7", first + "a@x.example\n");
+  auto held = *LockedMessage::lock(spool_, one_);
+  leave("emergency.7", first_ + "a@x.example\n");
   EXPECT_FALSE(take_in());
   EXPECT_EQ(left(), Names{"emergency.7"});
 }
 
 TEST_F(EmergencyJournalTest, EachQueueHasItsOwn) {
   for (const char* name : {"emergency-a.7", "emergency-a.b.7", "emergency.b.7"})
-    leave(name, first + "a@x.example\n");
+    leave(name, first_ + "a@x.example\n");
   ASSERT_TRUE(take_in());
   EXPECT_EQ(left().size(), 3U);
-  ASSERT_TRUE(take_in_emergencies(elsewhere, "a", spool));
+  ASSERT_TRUE(take_in_emergencies(elsewhere_, "a", spool_));
   EXPECT_EQ(left(), (Names{"emergency-a.b.7", "emergency.b.7"}));
 }
 
