@@ -79,4 +79,15 @@ bool mentions(std::string_view key, std::string_view word) {
   return false;
 }
 
+bool concerns_host(std::string_view key, std::string_view name,
+                   std::string_view address) {
+  if (mentions(key, address)) return true;
+  std::string of_all = host_key({.name = name, .address = ""});
+  if (name.empty() || !key.starts_with(of_all)) return false;
+  std::string_view rest = key.substr(of_all.size());
+  if (!rest.starts_with(':')) return rest.empty() || rest.starts_with('/');
+  rest = rest.substr(1, rest.find_first_of(":/", 1) - 1);  // an address or what else?
+  return !rest.starts_with('[') && !is_address(rest);
+}
+
 }  // namespace hints

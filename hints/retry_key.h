@@ -42,4 +42,8 @@ std::string generated_key(std::string_view pipe_or_file, std::string_view parent
 // domain, mail address, sender or message id that it is made of?  In any case.
 bool mentions(std::string_view key, std::string_view word);
 
+// Is the key about that host, at that address or at all of its addresses?
+bool concerns_host(std::string_view key, std::string_view name,
+                   std::string_view address);
+
 }  // namespace hints

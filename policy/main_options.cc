@@ -101,6 +101,8 @@ class Reader {
   void read(std::string_view name, fs::path& target, Check check) {
     if (auto value = text(name, check)) target = *std::move(value);
   }
+  // Of the receiver alone, who asks for it by its name.
+  void check_count(std::string_view name) { (void)integer(name, INT_MAX, nullptr); }
 
  private:
   bool passes(const OptionValue& option, const std::string& complaint) {
@@ -196,12 +198,13 @@ MainOptions main_options(const Options& options, Diagnostics& diagnostics) {
   reader.read("queue_fast_ramp", out.queue_fast_ramp);
   reader.read("queue_run_in_order", out.queue_run_in_order);
   reader.read("recipients_max", out.recipients_max);
-  reader.read("smtp_accept_max", out.smtp_accept_max);
   reader.read("smtp_max_synprot_errors", out.smtp_max_synprot_errors);
   reader.read("smtp_max_unknown_commands", out.smtp_max_unknown_commands);
   reader.read("smtp_receive_timeout", out.smtp_receive_timeout);
   reader.read("split_spool_directory", out.split_spool_directory);
   reader.read("spool_directory", out.spool_directory, check_absolute);
+  for (auto name : {"smtp_accept_max", "smtp_accept_reserve", "smtp_connect_backlog"})
+    reader.check_count(name);
   return out;
 }
 

@@ -37,7 +37,6 @@ struct MainOptions {
   unsigned recipients_max = 50000;                 // 0: no limit
   std::chrono::seconds smtp_receive_timeout{300};  // 0: wait for ever
   std::string line_endings = "reject";             // "exim", "lenient"
-  unsigned smtp_accept_max = 20;                   // sessions at a time; 0: no limit
   unsigned smtp_max_synprot_errors = 3;
   unsigned smtp_max_unknown_commands = 3;
 };

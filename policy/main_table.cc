@@ -163,6 +163,9 @@ constexpr OptionInfo kMain[] = {
     row("dsn_info", T::boolean, "true",
         "Reports hold what Exim calls DSN info: the remote host's address, greeting "
         "and answer to EHLO, and our diagnostic."),
+    row("emergency_journal", T::text, "db/bobbin in the spool",
+        "The directory where a queue run writes down deliveries when the disk of the "
+        "spool fails."),
     row("envelope_to_remove", T::boolean, "true", "Take off Envelope-to: headers."),
     out("errors_copy", "bounces have one recipient"),
     out("errors_reply_to", "write Reply-To: into bounce_message_file"),

@@ -28,17 +28,20 @@ class Finish {
         waiting_(books.retries.waiting(outgoing.file())) {}
 
   base::Result<std::string> run() {
-    if (!outgoing_.thawed().empty()) TRY(main_line(std::string(outgoing_.thawed())));
     judge_desk();
+    collect_host_lines();
     keep_retry_times();
     TRY(record_deliveries());
+    if (!outgoing_.thawed().empty()) TRY(main_line(std::string(outgoing_.thawed())));
     TRY(tell_deliveries());
+    TRY(tell_hosts());
     TRY(tell_failures());
     TRY(tell_deferrals());
-    TRY(tell_passed_hosts());
+    if (disk_) return stay();
     keep_in_mind();
     if (leave_.settlement.unknown_outcome) ++books_.tally.unknown;
     if (leave_.last) TRY(send_bounces());
+    if (disk_) return stay();
     if (outgoing_.somebody_left()) return keep();
     return complete();
   }
@@ -82,7 +85,8 @@ class Finish {
     }
     if (!leave_.peer) return std::nullopt;
     const Peer& peer = *leave_.peer;
-    auto host = host_item(outgoing_.site(), peer.name, peer.address, peer.port);
+    net::Endpoint at{peer.address, peer.port};
+    auto host = host_item(outgoing_.site(), peer.name, at, books_.retries);
     return item == RetryItem::host
                ? host_subject(host, address)
                : message_subject(host, outgoing_.id().text(), address);
@@ -123,7 +127,9 @@ class Finish {
       Verdict& verdict = verdicts_[i];
       bool of_address = verdict.item == RetryItem::address;
       if (verdict.failure.text.empty()) continue;
-      if (verdict.kind == Kind::elsewhere && !of_address)
+      // A host that wants nobody has its record, though it is for good of this message.
+      if ((verdict.kind == Kind::elsewhere && !of_address) ||
+          (verdict.kind == Kind::failed && verdict.item == RetryItem::host))
         (void)is_over(i, verdict.item, verdict.failure);
       if (verdict.kind != Kind::deferred) continue;
       bool over = is_over(i, verdict.item, verdict.failure);
@@ -140,7 +146,8 @@ class Finish {
   // ---- deliveries
 
   // Where it lasts: for the last ones that is the end of the message, for others the
-  // journal, or if that fails -H itself.
+  // journal.  If that fails it is -H itself or the emergency journal, and what was done
+  // is still told, but nothing more is begun.
   base::Result<void> put_on_record(const std::vector<std::string>& keys) {
     if (keys.empty()) return {};
     changed_ = true;
@@ -152,7 +159,10 @@ class Finish {
     if (ends && outgoing_.end(false)) return {};
     base::Result<void> done = outgoing_.record(keys);
     if (done) return {};
+    disk_ = base::at("a delivery could not be put into its journal", done.error());
     if (outgoing_.message().publish(outgoing_.file())) return {};
+    if (books_.emergency && books_.emergency->record(outgoing_.message(), keys))
+      return {};
     return std::unexpected(base::at("a delivery could not be recorded", done.error()));
   }
 
@@ -314,15 +324,26 @@ class Finish {
     return {};
   }
 
-  // ---- hosts that are not the last
+  // ---- hosts
 
-  // One line for what a host says of the message, and one for each recipient.
-  base::Result<void> tell_passed_hosts() {
-    std::string told;
+  // What put the message off there, once for all recipients, whatever becomes of them;
+  // and where it goes on to another host, what put off a recipient alone.
+  void collect_host_lines() {
+    if (!leave_.peer || leave_.peer->is_socket()) return;
     for (const Verdict& verdict : verdicts_) {
-      if (verdict.kind != Kind::elsewhere || !leave_.peer) continue;
+      bool of_all = (verdict.kind == Kind::deferred &&
+                     verdict.item != RetryItem::address && !never_reached(verdict)) ||
+                    (verdict.kind == Kind::failed && verdict.item == RetryItem::host);
+      bool tells = of_all || verdict.kind == Kind::elsewhere;
+      if (!tells || verdict.failure.text.empty()) continue;
       auto line = host_line(*leave_.peer, verdict.trouble, books_.shown);
-      if (verdict.failure.text.empty() || std::exchange(told, line) == line) continue;
+      if (host_lines_.empty() || host_lines_.back() != line)
+        host_lines_.push_back(std::move(line));
+    }
+  }
+
+  base::Result<void> tell_hosts() {
+    for (const std::string& line : host_lines_) {
       TRY(main_line(line));
       own_line(line);
     }
@@ -342,6 +363,13 @@ class Finish {
   }
 
   // ---- the end
+
+  // As it lies there, for a run that finds a better disk.
+  base::Result<std::string> stay() {
+    ++books_.tally.remaining;
+    if (books_.disk_fails) books_.disk_fails(*disk_);
+    return {};
+  }
 
   base::Result<std::string> complete() {
     if (books_.preserve_message_logs) write_own_lines();
@@ -403,9 +431,10 @@ class Finish {
   Waiting waiting_;
   std::vector<std::size_t> timed_out_;
   std::vector<Reported> delayed_;
-  std::vector<std::string> own_lines_;
-  std::map<RetryItem, bool> over_;  // the host was asked about: one record for all
-  bool changed_ = false;            // -H says more than it did
+  std::vector<std::string> own_lines_, host_lines_;
+  std::map<RetryItem, bool> over_;     // the host was asked about: one record for all
+  bool changed_ = false;               // -H says more than it did
+  std::optional<base::Error> disk_{};  // it refused a record
 };
 
 }  // namespace

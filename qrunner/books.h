@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "policy/log_selector.h"
+#include "qrunner/emergency_journal.h"
 #include "qrunner/outgoing.h"
 #include "qrunner/reports.h"
 #include "qrunner/retry_book.h"
@@ -51,6 +53,9 @@ struct Books {
   Tally& tally;
   RetryBook& retries;
   Reports& reports;
+  EmergencyJournal* emergency = nullptr;
+  // The disk refused a record that is safe elsewhere: nothing more may be begun.
+  std::function<void(const base::Error&)> disk_fails{};
   policy::LogSelector shown{};
   std::string queue;  // of a named queue
   bool message_logs = true;

@@ -16,23 +16,21 @@ class End : public base::SyncRounds::Work {
  public:
   // `result` is there until `wake` is called.
   End(std::unique_ptr<Outgoing> message, Completions::Finish finish, base::MainLog& log,
-      base::Result<void>& result, net::Wake wake)
+      const Completions::Unsynced& unsynced, base::Result<void>& result, net::Wake wake)
       : message_(std::move(message)),
         finish_(std::move(finish)),
         log_(log),
+        unsynced_(unsynced),
         result_(result),
         wake_(std::move(wake)) {}
 
   void go_on(base::Result<void> synced, Wishes& wishes) override {
-    if (finish_) {
+    if (finish_)
       finish(wishes);
-      return;
-    }
-    result_ = std::move(synced);
-    bool lasts = result_.has_value();
-    if (lasts && !line_.empty()) result_ = log_.write(message_->id().text(), line_);
-    wake_();
-    if (lasts) message_->clear();
+    else if (synced)
+      lasts();
+    else
+      over(unsynced_(*message_, synced.error()));
   }
 
  private:
@@ -43,14 +41,28 @@ class End : public base::SyncRounds::Work {
       wishes.sync_directory(message_->message().directory_name());
       return;
     }
-    if (!line) result_ = std::unexpected(std::move(line).error());
-    message_.reset();  // others wait for its lock
+    base::Result<void> done;
+    if (!line) done = std::unexpected(std::move(line).error());
+    over(std::move(done));
+  }
+
+  void lasts() {
+    if (!line_.empty()) result_ = log_.write(message_->id().text(), line_);
+    wake_();
+    message_->clear();
+  }
+
+  // Others may wait for the lock of the message.
+  void over(base::Result<void> result) {
+    result_ = std::move(result);
+    message_.reset();
     wake_();
   }
 
   std::unique_ptr<Outgoing> message_;
   Completions::Finish finish_;
   base::MainLog& log_;
+  const Completions::Unsynced& unsynced_;
   base::Result<void>& result_;
   net::Wake wake_;
   std::string line_;
@@ -58,14 +70,15 @@ class End : public base::SyncRounds::Work {
 
 }  // namespace
 
-Completions::Completions(base::MainLog& log) : log_(log), rounds_(kSyncs) {}
+Completions::Completions(base::MainLog& log, Unsynced unsynced)
+    : log_(log), unsynced_(std::move(unsynced)), rounds_(kSyncs) {}
 
 asio::awaitable<base::Result<void>> Completions::commit(
     std::unique_ptr<Outgoing> message, Finish finish) {
   base::Result<void> result;
   auto start = [&](net::Wake wake) {
     rounds_.start(std::make_unique<End>(std::move(message), std::move(finish), log_,
-                                        result, std::move(wake)));
+                                        unsynced_, result, std::move(wake)));
   };
   ++waiting_;
   co_await net::suspend(start);

@@ -28,7 +28,12 @@ namespace qrunner {
 
 class Completions {
  public:
-  explicit Completions(base::MainLog& log);
+  // The end of a message may not last, for that reason: is that on record?  Called from
+  // any thread.
+  using Unsynced =
+      std::function<base::Result<void>(const Outgoing&, const base::Error&)>;
+
+  Completions(base::MainLog& log, Unsynced unsynced);
 
   // What ends a message, or did; says its last line for the log.
   using Finish = std::function<base::Result<std::string>()>;
@@ -43,6 +48,7 @@ class Completions {
 
  private:
   base::MainLog& log_;
+  const Unsynced unsynced_;
   std::size_t waiting_ = 0;
   base::SyncRounds rounds_;
 };

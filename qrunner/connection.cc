@@ -43,9 +43,9 @@ asio::awaitable<void> host_failed(Connection& connection, const Outgoing& messag
   if (shop.books.message_logs) message.message().log(line, shop.books.clock.now());
   if (!remember) co_return;
   const Peer& peer = connection.peer;
-  RetrySubject subject =
-      host_subject(host_item(connection.site, peer.name, peer.address, peer.port),
-                   message.targets().front()->unique);
+  net::Endpoint at{peer.address, peer.port};
+  auto host = host_item(connection.site, peer.name, at, shop.books.retries);
+  RetrySubject subject = host_subject(host, message.targets().front()->unique);
   Waiting waiting = shop.books.retries.waiting(message.file());
   auto job = [&] {
     shop.books.retries.failed(subject, failure_of(why, connection.site.by_mx), waiting);
@@ -140,9 +140,10 @@ std::optional<SiteIndex> next_host(Connection& connection, const Outgoing& messa
 
 bool waits_here(Connection& connection, const Outgoing& message) {
   if (!connection.client) return false;
-  Candidate here{connection.peer.name,
-                 {connection.peer.address, connection.peer.port},
-                 connection.peer.secure_dns};
+  const Peer& peer = connection.peer;
+  bool again = passes_over(connection.site, peer.name, peer.port,
+                           connection.shop.terms.routes.names());
+  Candidate here{peer.name, {peer.address, peer.port}, peer.secure_dns, again};
   return !may_try(own_standing_at(here, connection.site,
                                   seeker_of(connection.shop, message),
                                   connection.shop.books.retries));
@@ -175,6 +176,9 @@ asio::awaitable<std::optional<Settlement>> connect(Connection& connection,
     if (!enter_address(connection)) continue;
     auto options = client_options(site, host, shop.terms.routes, shop.sessions);
     if (!options) co_return put_off_all(people, options.error().text);
+    auto apart = shop.books.retries.tells_addresses_apart(*site.transport, host.name,
+                                                          host.endpoint.address);
+    if (!apart) co_return put_off_all(people, apart.error().text);
     Opened opened = co_await open_host(connection, message, host.endpoint, *options);
     bool last = &host == &hosts.back();
     if (!opened && shop.network.suspects(opened.error())) {

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qrunner/due_hosts.h"
 
+#include <optional>
 #include <utility>
 
 namespace qrunner {
 
 namespace {
 
-hints::HostItem item_of(const Candidate& host, const Site& site) {
-  return host_item(site, host.name, host.endpoint.address, host.endpoint.port);
+// Nothing: what a record that all addresses of the host share says now, another of
+// them brought about in this very attempt.
+std::optional<hints::HostItem> item_of(const Candidate& host, const Site& site,
+                                       const RetryBook& retries) {
+  hints::HostItem item = host_item(site, host.name, host.endpoint, retries);
+  if (host.again && item.address.empty()) return std::nullopt;
+  return item;
 }
 
 bool delays(const Site& site) {
@@ -17,9 +23,10 @@ bool delays(const Site& site) {
 
 Standing standing_at(const Candidate& host, const Site& site, const Seeker& message,
                      const RetryBook& retries) {
-  Standing standing =
-      retries.standing(host_subject(item_of(host, site), message.address),
-                       message.waiting, delays(site));
+  auto item = item_of(host, site, retries);
+  if (!item) return Standing::due;
+  Standing standing = retries.standing(host_subject(*item, message.address),
+                                       message.waiting, delays(site));
   if (!may_try(standing)) return standing;
   Standing own = own_standing_at(host, site, message, retries);
   return may_try(own) ? standing : own;
@@ -31,8 +38,9 @@ Standing own_standing_at(const Candidate& host, const Site& site, const Seeker& 
                          const RetryBook& retries) {
   // A message that nobody tried yet has no record anywhere.
   if (message.waiting.first_time) return Standing::due;
-  auto subject =
-      message_subject(item_of(host, site), message.id.text(), message.address);
+  auto item = item_of(host, site, retries);
+  if (!item) return Standing::due;
+  auto subject = message_subject(*item, message.id.text(), message.address);
   return retries.standing(subject, message.waiting, delays(site));
 }
 

@@ -144,11 +144,12 @@ std::vector<Candidate> candidates(const Site& site, const Names& names,
       rank.push_back(site.hosts[at]);
     shuffle(rank, dice);
     std::vector<Candidate> level;
-    for (const SiteHost& host : rank)
-      for (const Address& address : addresses_of(host.name, names)) {
-        auto port = host.port == 0 ? site.smtp.port : host.port;
-        level.push_back({host.name, {address.text, port}, address.secure});
-      }
+    for (const SiteHost& host : rank) {
+      auto port = host.port == 0 ? site.smtp.port : host.port;
+      bool again = passes_over(site, host.name, port, names);
+      for (const Address& address : addresses_of(host.name, names))
+        level.push_back({host.name, {address.text, port}, address.secure, again});
+    }
     std::ranges::stable_partition(level, [](const Candidate& one) {
       return one.endpoint.address.find(':') != std::string::npos;
     });
@@ -163,9 +164,22 @@ std::vector<Candidate> candidates(const Site& site, const Names& names,
   return found;
 }
 
+bool passes_over(const Site& site, const std::string& name, std::uint16_t port,
+                 const Names& names) {
+  if (site.passed.empty()) return false;
+  return std::ranges::any_of(addresses_of(name, names), [&](const Address& address) {
+    return std::ranges::find(site.passed, net::Endpoint{address.text, port}) !=
+           site.passed.end();
+  });
+}
+
 hints::HostItem host_item(const Site& site, std::string_view name,
-                          std::string_view address, std::uint16_t port) {
-  return {name, address, port, site.smtp.interface};
+                          const net::Endpoint& host, const RetryBook& retries) {
+  // What cannot be evaluated puts the message off (connect()).
+  bool apart =
+      retries.tells_addresses_apart(*site.transport, name, host.address).value_or(true);
+  return {name, apart ? std::string_view(host.address) : "", host.port,
+          site.smtp.interface};
 }
 
 base::Result<net::Client::Options> client_options(const Site& site,

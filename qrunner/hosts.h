@@ -22,6 +22,7 @@ struct Candidate {
   std::string name;  // as H= shows it
   net::Endpoint endpoint;
   bool secure_dns = false;
+  bool again = false;  // another address of the name was passed over: see Site::passed
 
   bool operator==(const Candidate&) const = default;
 };
@@ -33,9 +34,13 @@ using Dice = std::function<std::size_t(std::size_t below)>;
 std::vector<Candidate> candidates(const Site& site, const Names& names,
                                   const Dice& dice);
 
+// Does the site pass over an address of that name?
+bool passes_over(const Site& site, const std::string& name, std::uint16_t port,
+                 const Names& names);
+
 // How retry records know a host of the site.  Borrows.
 hints::HostItem host_item(const Site& site, std::string_view name,
-                          std::string_view address, std::uint16_t port);
+                          const net::Endpoint& host, const RetryBook& retries);
 
 // What the transport's options say about this host.  Code::config: an option cannot be
 // evaluated.

@@ -90,6 +90,8 @@ class QueueRun {
                tally_,
                retries_,
                reports_,
+               tools.emergency,
+               {},
                settings.shown,
                request.queue,
                settings.message_logs,
@@ -109,7 +111,10 @@ class QueueRun {
                   .silent = [this] { tell_silence(); }}),
         scan_over_(loop_),
         pool_(kDiskThreads),
-        completions_(tools.log),
+        completions_(tools.log,
+                     [this](const Outgoing& message, const base::Error& why) {
+                       return keep_the_end(message, why);
+                     }),
         shop_{terms_,       books_,       loop_,        pool_,
               connections_, settlements_, completions_, ramp_} {
     shop_.start = [this](const Ramp::Starts& starts) { start(starts); };
@@ -119,6 +124,9 @@ class QueueRun {
     shop_.reroute = [this](const MessageId& id) { lookups_.spawn(route_again({id})); };
     shop_.trouble = [this](const base::Error& error) { trouble(error); };
     shop_.disaster = [this](const base::Error& error) { disaster(error); };
+    books_.disk_fails = [this](const base::Error& error) {
+      loop_.post([this, error] { stop_for(error); });
+    };
   }
 
   base::Result<void> run() {
@@ -134,6 +142,7 @@ class QueueRun {
     std::thread scanner([this] { scan_queue(); });
     loop_.run();
     scanner.join();
+    if (tools_.emergency) tools_.emergency->settle();
     remember_windows();
     if (auto logged = write_summary(now() - begun); !logged) disaster(logged.error());
     if (disaster_) return std::unexpected(*disaster_);
@@ -305,6 +314,17 @@ class QueueRun {
     return true;
   }
 
+  // Who waits for hosts that have been failing for too long by now fails in this run,
+  // too, as the first of them did.  True: that is under way.
+  bool give_up_the_dead() {
+    if (stopped_ || request_.force) return false;
+    for (SiteIndex site : ramp_.died()) dead_.insert(site);
+    for (SiteIndex site : dead_)
+      if (ramp_.ready(site) > 0 && memory_.is_hopeless(site))
+        start(ramp_.probe(site, now()));
+    return busy();
+  }
+
   // A site that died lives again when a host of it may be tried and takes a message.
   void probe_the_dead() {
     for (SiteIndex site : ramp_.died()) dead_.insert(site);
@@ -394,6 +414,7 @@ class QueueRun {
         lookups_.spawn(route_again(std::exchange(shop_.locked, {})));
         continue;
       }
+      if (give_up_the_dead()) continue;
       auto suspects = awaited_.judge();
       if (suspects.empty()) break;
       lookups_.spawn(route_again(std::move(suspects)));
@@ -462,12 +483,30 @@ class QueueRun {
       (void)tools_.log.write("", "Spool trouble: " + error.text);
   }
 
-  void disaster(const base::Error& error) {
+  // What is under way may finish: it can be put on record.
+  void stop_for(const base::Error& error) {
     if (disaster_) return;
     disaster_ = base::Error{base::Code::disk, error.text};
+    if (tools_.panic) tools_.panic(error.text);
+    drain_until_ = now() + kDrain;
     stop();
+  }
+
+  void disaster(const base::Error& error) {
+    stop_for(error);
     // Whoever waits at a gate would wait for ever.
     connections_.cancel();
+  }
+
+  // On the pool: a power cut may bring the message back.
+  base::Result<void> keep_the_end(const Outgoing& message, const base::Error& why) {
+    std::vector<std::string> everybody;
+    for (const auto& recipient : message.file().recipients)
+      everybody.push_back(recipient.address);
+    if (!tools_.emergency || !tools_.emergency->record(message.message(), everybody))
+      return std::unexpected(why);
+    books_.disk_fails(why);
+    return {};
   }
 
   base::Result<void> write_summary(std::chrono::nanoseconds took) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@
 #include "policy/log_selector.h"
 #include "policy/policy.h"
 #include "qrunner/dsn_options.h"
+#include "qrunner/emergency_journal.h"
 #include "qrunner/ramp.h"
 #include "qrunner/request.h"
 #include "qrunner/scan.h"
@@ -47,7 +49,9 @@ struct RunTools {
   net::Resolver& resolver;
   hints::Store& hints;
   base::MainLog& log;
-  hints::Leases* leases = nullptr;  // beside other runs: what an address bears
+  hints::Leases* leases = nullptr;        // beside other runs: what an address bears
+  EmergencyJournal* emergency = nullptr;  // null: there is none
+  std::function<void(const std::string&)> panic{};  // a line for the panic log
 };
 
 // Runs the queue.  Code::partial: a message that was named is not there.  Code::disk: a

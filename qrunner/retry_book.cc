@@ -3,11 +3,17 @@
 
 #include <random>
 
+#include "policy/evaluation.h"
+#include "policy/option_value.h"
+#include "policy/variable_table.h"
 #include "qrunner/retry_error.h"
+#include "qrunner/smtp_settings.h"
 
 namespace qrunner {
 
 namespace {
+
+constexpr const char* kIncludeAddress = "retry_include_ip_address";
 
 std::uint64_t random_below(std::uint64_t below) {
   thread_local std::mt19937_64 source{std::random_device{}()};
@@ -64,6 +70,27 @@ RetryBook::RetryBook(const policy::Policy& policy, const Names& names,
       store_(store),
       forced_(forced),
       limits_(limits_of(policy.main)) {}
+
+policy::Outcome<bool> RetryBook::tells_addresses_apart(const policy::Driver& transport,
+                                                       std::string_view host,
+                                                       std::string_view address) const {
+  const policy::OptionValue* option = transport.options.find(kIncludeAddress);
+  if (!option) return true;
+  if (const bool* literal = std::get_if<bool>(&option->value)) return *literal;
+  static const spoolfmt::Queued nobody;
+  RoutingContext context(policy_, nobody, {}, clock_.now(), files_, names_);
+  context.set_variable(policy::variable_id("host"), std::string(host));
+  context.set_variable(policy::variable_id("host_address"), std::string(address));
+  policy::Evaluation evaluation{
+      .policy = policy_, .context = context, .phase = policy::Phase::transport};
+  auto text = option_text(transport, kIncludeAddress, evaluation);
+  if (!text) return std::unexpected(text.error());
+  if (!*text) return true;
+  if (auto truth = policy::parse_boolean(**text)) return *truth;
+  return policy::cannot("\"" + **text + "\" is not a valid value for " +
+                        kIncludeAddress + " of transport " + transport.name +
+                        ": yes or no");
+}
 
 const policy::RetryRule* RetryBook::rule(const RetrySubject& subject,
                                          const hints::Failure& failure,

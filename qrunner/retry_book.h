@@ -72,6 +72,12 @@ class RetryBook {
 
   // Is anything known of it at all?
   bool knows(const std::string& key) const { return store_.retry(key).has_value(); }
+  // Are the records of a host about one of its addresses, or about all of them?
+  // retry_include_ip_address of the transport, which may ask for $host and
+  // $host_address; of a message nothing is known there.
+  policy::Outcome<bool> tells_addresses_apart(const policy::Driver& transport,
+                                              std::string_view host,
+                                              std::string_view address) const;
   // May an address be routed now, as far as its routing failed before?  Only a queue
   // run asks, and not of a message's first try.
   bool may_route(std::string_view address, const Waiting& message) const;

@@ -12,6 +12,7 @@
 
 #include "base/cli.h"
 #include "base/clock.h"
+#include "base/failures.h"
 #include "base/privileges.h"
 #include "engine/program_policy.h"
 #include "engine/resolver_options.h"
@@ -19,11 +20,14 @@
 #include "policy/main_options.h"
 #include "qrunner/default_policy.h"
 #include "qrunner/dry_run.h"
+#include "qrunner/emergency_journal.h"
 #include "qrunner/queue_run.h"
 #include "qrunner/request.h"
 #include "qrunner/run_lock.h"
 
 namespace {
+
+namespace fs = std::filesystem;
 
 struct Options {
   base::CommonOptions common;
@@ -209,6 +213,22 @@ base::Result<std::shared_ptr<const policy::Policy>> load(const Options& options)
   return engine::program_policy(file, options.common, program);
 }
 
+// Where deliveries are written down when the disk of the spool fails.
+fs::path emergency_directory(const policy::Policy& policy,
+                             const policy::MainOptions& main) {
+  std::string_view set = policy.main.text("emergency_journal");
+  return set.empty() ? main.spool_directory / "db" / "bobbin" : fs::path(set);
+}
+
+// Null, and said: there can be none, and mail goes without it.
+base::Result<std::unique_ptr<qrunner::EmergencyJournal>> open_emergency(
+    const fs::path& directory, const std::string& queue) {
+  auto journal = qrunner::EmergencyJournal::open(directory, queue);
+  if (journal || journal.error().code == base::Code::no_space) return journal;
+  base::complain(journal.error().text + ": there is no emergency journal");
+  return nullptr;
+}
+
 bool is_empty(const spoolfmt::Spool& spool) {
   bool empty = true;
   auto seen = [&](const spoolfmt::SpoolEntry&) { return empty = false; };
@@ -273,13 +293,20 @@ base::Result<void> run(const Options& given) {
     }
     lock = std::move(*only);
   }
+  auto directory = emergency_directory(*policy, main);
+  TRY(qrunner::take_in_emergencies(directory, request.queue, spool));
   auto hints = hints::Store::open(main.spool_directory);
+  auto emergency = TRY(open_emergency(directory, request.queue));
+  auto panic = [&](const std::string& text) {
+    auto file = base::MainLog::open(policy::log_path(main, "panic"), clock);
+    if (file) (void)file->write("", text);
+  };
   std::optional<hints::Leases> leases;
   if (given.parallel || request.shards > 1)
     leases.emplace(hints::Leases::open(main.spool_directory, clock));
-  auto done =
-      run_queue({spool, *policy, *resolver, hints, log, leases ? &*leases : nullptr},
-                request, how);
+  auto done = run_queue({spool, *policy, *resolver, hints, log,
+                         leases ? &*leases : nullptr, emergency.get(), panic},
+                        request, how);
   hints.sweep(clock.now(),
               [&](std::string_view id) { return is_queued(main.spool_directory, id); });
   return done;

@@ -13,7 +13,7 @@ SiteMemory::Known& SiteMemory::known(SiteIndex index) {
   auto any_order = [](std::size_t) { return std::size_t{0}; };
   known.hosts = candidates(site, names_, any_order);
   known.troubled = std::ranges::any_of(known.hosts, [&](const Candidate& host) {
-    auto item = host_item(site, host.name, host.endpoint.address, host.endpoint.port);
+    auto item = host_item(site, host.name, host.endpoint, retries_);
     return retries_.knows(host_subject(item, host.name).key);
   });
   return known;
@@ -27,6 +27,14 @@ bool SiteMemory::may_try(SiteIndex index, const spoolfmt::MessageId& id,
   Seeker seeker{id, site.hosts.front().name, waiting};
   DueHosts due = due_hosts(site.hosts, sites_.at(index), seeker, retries_);
   return due.hopeless || !due.hosts.empty();
+}
+
+bool SiteMemory::is_hopeless(SiteIndex index) {
+  const Site& site = sites_.at(index);
+  if (site.kind != Site::Kind::smtp || known(index).hosts.empty()) return false;
+  const std::vector<Candidate>& hosts = known(index).hosts;
+  Seeker nobody{{}, hosts.front().name, {.received = clock_.now(), .sender = ""}};
+  return due_hosts(hosts, site, nobody, retries_).hopeless;
 }
 
 std::optional<double> SiteMemory::window(SiteIndex site) const {

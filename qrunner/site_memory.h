@@ -30,6 +30,9 @@ class SiteMemory {
   // been failing for too long?
   bool may_try(SiteIndex site, const spoolfmt::MessageId& id, const Waiting& waiting);
 
+  // Have all of its hosts been failing for too long, and may none be tried now?
+  bool is_hopeless(SiteIndex site);
+
   // Connections that a run of this day ended with.
   std::optional<double> window(SiteIndex site) const;
   void remember_window(SiteIndex site, double window);

@@ -58,18 +58,18 @@ bool is_address(int family, std::string_view text) {
 // What may be a port or the end of an address is the latter: few ports are not 25.
 std::string with_brackets(std::string_view key) {
   constexpr std::string_view kHost = "T:";
-  auto colon = key.find(':', kHost.size());
-  if (!key.starts_with(kHost) || colon == key.npos || key.contains('[') ||
-      key.contains('@'))
+  if (!key.starts_with(kHost) || key.contains('[') || key.contains('@'))
     return std::string(key);
+  auto colon = std::min(key.find(':', kHost.size()), key.size());
   std::string name(key.substr(kHost.size(), colon - kHost.size()));
+  if (is_address(AF_INET, name)) name = "[" + name + "]";
+  if (colon == key.size()) return std::string(kHost) + name;
   std::string address(key.substr(colon + 1)), rest;
   auto last = address.rfind(':');
   if (last != address.npos && spoolfmt::MessageId::parse(address.substr(last + 1))) {
     rest = address.substr(last);
     address.resize(last);
   }
-  if (is_address(AF_INET, name)) name = "[" + name + "]";
   if (is_address(AF_INET6, address)) address = "[" + address + "]";
   return std::string(kHost) + name + ":" + address + rest;
 }

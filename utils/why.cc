@@ -46,15 +46,20 @@ bool is_about(std::string_view text, std::string_view address) {
          text.find(" R=") != text.npos;
 }
 
-// The addresses of "H=mx.example [192.0.2.1]".
-void add_hosts(std::string_view text, std::vector<std::string>& hosts) {
+struct Host {
+  std::string name, address;
+};
+
+// Those of "H=mx.example [192.0.2.1]".
+void add_hosts(std::string_view text, std::vector<Host>& hosts) {
   auto at = text.starts_with("H=") ? 0 : text.find(" H=");
   auto open = at == text.npos ? at : text.find(" [", at);
   auto close = open == text.npos ? open : text.find(']', open);
   if (close == text.npos) return;
   std::string address(text.substr(open + 2, close - open - 2));
-  if (std::ranges::find(hosts, address) == hosts.end())
-    hosts.push_back(std::move(address));
+  if (std::ranges::find(hosts, address, &Host::address) != hosts.end()) return;
+  std::size_t name = text.find('=', at) + 1;
+  hosts.push_back({std::string(text.substr(name, open - name)), std::move(address)});
 }
 
 // A record of one message at a host: whose?  Empty: of the host for all.
@@ -93,7 +98,7 @@ RecipientState state_of(const Evidence& evidence, std::string_view address,
     state.kind = Kind::done;
     return state;
   }
-  std::vector<std::string> hosts, hosts_of_all;
+  std::vector<Host> hosts, hosts_of_all;
   for (std::string_view text : texts) {
     if (text.starts_with("H=")) add_hosts(text, hosts_of_all);
     if (!is_about(text, address)) continue;
@@ -115,16 +120,18 @@ RecipientState state_of(const Evidence& evidence, std::string_view address,
     if (!one.key.starts_with("T:") ||
         (!message.empty() && message != evidence.queued.entry.stem()))
       continue;
-    for (const std::string& host : hosts) {
-      if (!hints::mentions(one.key, host)) continue;
-      auto [known, fresh] = times.hosts.try_emplace(host, one.record.next);
+    bool any = false;
+    for (const Host& host : hosts) {
+      if (!hints::concerns_host(one.key, host.name, host.address)) continue;
+      auto [known, fresh] = times.hosts.try_emplace(host.address, one.record.next);
       known->second = std::max(known->second, one.record.next);
-      state.because.push_back(&one);
+      any = true;
     }
+    if (any) state.because.push_back(&one);
   }
   // A host that nothing is remembered of may be tried.
-  for (const std::string& host : hosts)
-    if (!times.hosts.empty()) times.hosts.try_emplace(host, base::Time());
+  for (const Host& host : hosts)
+    if (!times.hosts.empty()) times.hosts.try_emplace(host.address, base::Time());
   state.until = times.until();
   if (state.until && *state.until > evidence.now)
     state.kind = Kind::waiting;

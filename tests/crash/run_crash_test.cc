@@ -5,6 +5,7 @@
 // transaction and its record, which is one message a connection.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <random>
@@ -332,6 +333,59 @@ TEST_P(RunTripped, Q71_WhatCannotBeWrittenDownIsNotSent) {
 INSTANTIATE_TEST_SUITE_P(Crash, RunTripped,
                          testing::Values("ENOSPC", "EIO", "EMFILE", "full"),
                          [](const auto& test) { return test.param; });
+
+// The emergency journal: the disk dies for good, with deliveries under way.  They are
+// on record on another one, and the run that comes when the disk is back knows them.
+TEST(RunOnADyingDisk, S13_10_Q71_WhatIsDeliveredIsNotForgotten) {
+  support::TempDir temp;
+  Sink sink(temp / "dump", {"--delay-dot", "2"});
+  fs::path root = temp / "root", spool = root / "spool", report = temp / "report";
+  fs::path elsewhere = temp / "elsewhere", conf = temp / "conf";
+  fs::create_directory(elsewhere);
+  ASSERT_TRUE(std::ofstream(conf)
+              << "emergency_journal = " << elsewhere.string()
+              << "\nlog_file_path = " << temp.path().string() << "/%slog\n");
+  auto command = run_to(sink, spool);
+  command.args.insert(command.args.begin(), {"-C", conf});
+  auto is_empty = [&] { return fs::is_empty(elsewhere); };
+  std::map<std::string, std::string> calls_of_runs;
+  int needed = 0;
+  auto [at, step] = points_of("dead");
+  for (bool reached = true; reached && !HasFailure(); at += step) {
+    fs::remove_all(root);
+    fs::create_directory(root);
+    std::string name = "run" + std::to_string(at);
+    queue(spool, name);
+    auto dying = support::run(under_shim(command, root, {"dead", at}, report));
+    auto call = struck(report);
+    reached = call.has_value();
+    calls_of_runs[name] = call.value_or("never struck");
+    SCOPED_TRACE(calls_of_runs[name]);
+    EXPECT_LT(dying.status, 128) << dying.err;
+    if (!is_empty()) {
+      ++needed;
+      EXPECT_EQ(dying.status, 74) << dying.err;
+      auto panic = base::read_file(temp / "paniclog");
+      EXPECT_TRUE(panic && !panic->empty());
+    }
+    auto second = support::run(command);
+    EXPECT_EQ(second.status, 0) << second.err;
+    swept_up(spool, "dead");
+    EXPECT_EQ(messages_in(spool), std::vector<std::string>());
+    EXPECT_TRUE(is_empty()) << "it was taken in";
+  }
+  EXPECT_GT(needed, 0);
+  Deliveries got = sink.stop();
+  for (const auto& [name, call] : calls_of_runs)
+    for (const Message& message : kMessages)
+      for (const auto& address : message.recipients)
+        EXPECT_EQ(
+            got[std::string(message.name) + "@" + name][spoolfmt::unique_form(address)],
+            1)
+            << call << ": " << message.name << " to " << address;
+  std::cout << "run, on a dying disk: " << calls_of_runs.size() - 1
+            << " points of trouble, " << needed << " emergency journals\n";
+}
 
 // At any moment instead of at a call: 25 times, 1,000 with BOBBIN_CRASH_FULL.
 TEST(RunKilledAtRandom, Q65_EverythingArrivesAndTwiceOnlyInTheDotWindow) {

@@ -13,6 +13,7 @@
 //                         ENOSPC, EIO, EMFILE: the call fails so (EMFILE: opens only)
 //                         full: the disk is full from the call on: nothing can be made
 //                         or written but what fallocate had reserved before
+//                         dead: everything fails from the call on
 //   BOBBIN_CRASH_REPORT   file outside of the directory: a line for each call, "!" at
 //                         the n-th
 //
@@ -239,7 +240,7 @@ class Disk {
 
 // --- the plan -----------------------------------------------------------------
 
-enum class How { before, after, torn, power, scattered, fail, full };
+enum class How { before, after, torn, power, scattered, fail, full, dead };
 
 struct Plan {
   std::string root = from_environment("BOBBIN_CRASH_ROOT");
@@ -260,6 +261,10 @@ struct Plan {
     if (text == "full") {
       how = How::full;
       error_number = ENOSPC;
+    }
+    if (text == "dead") {
+      how = How::dead;
+      error_number = EIO;
     }
     if (text.starts_with("scattered")) {
       how = How::scattered;
@@ -332,13 +337,15 @@ auto perform(const char* call, const std::string& path, Action action, Half half
   bool opens_only = the.error_number == EMFILE;
   if (!the.covers(path) || (opens_only && std::strcmp(call, "open") != 0))
     return action();
-  bool full = the.how == How::full && the.at > 0 && the.count + 1 > the.at;
-  if (!the.counted(call, path) && !full) return action();
+  bool stays = the.how == How::full || the.how == How::dead;
+  bool since = stays && the.at > 0 && the.count + 1 > the.at;
+  if (!the.counted(call, path) && !since) return action();
   switch (the.how) {
     case How::full:
       if (has_room || !takes_room(call)) return action();
       [[fallthrough]];
     case How::fail:
+    case How::dead:
       errno = the.error_number;
       return static_cast<decltype(action())>(-1);
     case How::power:

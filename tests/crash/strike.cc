@@ -60,7 +60,7 @@ bool full() {
 
 Points points_of(const std::string& how) {
   if (full() || how == "before") return {};
-  if (how == "torn" || how == "ENOSPC" || how == "full") return {2, 3};
+  if (how == "torn" || how == "ENOSPC" || how == "full" || how == "dead") return {2, 3};
   if (how == "power" || how == "EMFILE") return {3, 3};
   return {1, 3};
 }

@@ -13,7 +13,7 @@
 namespace crash {
 
 struct Strike {
-  std::string how;  // "before", "power", "ENOSPC", "full": shim.cc has the list
+  std::string how;  // "before", "power", "ENOSPC", "dead": shim.cc has the list
   long at = 0;      // from 1; 0: never
 };
 

@@ -136,6 +136,26 @@ TEST(RunDaysExim, ManyRules) {
   live(days, 0s, 8h);
 }
 
+// retry_include_ip_address, plain and asked of the host.
+TEST(RunDaysExim, WhatIsRememberedOfAHostWithoutItsAddress) {
+  REQUIRE_DAYS();
+  for (const char* lines :
+       {"no_retry_include_ip_address",
+        "retry_include_ip_address = ${if match_ip{$host_address}{127.0.0.2} {yes}{no}}",
+        "retry_include_ip_address = ${if eq{$host}{localhost} {NO}fail}"}) {
+    SCOPED_TRACE(lines);
+    Days days("", "* * F,2h,15m; G,16h,1h,1.5", std::string("  ") + lines + "\n");
+    days.put(TestSpool::id(1), {.recipients = {"one@dead2.example"}});
+    days.put(TestSpool::id(2), {.recipients = {"one@deadname.example"}});
+    days.put(TestSpool::id(3), {.recipients = {"one@dead3.example"}});
+    days.put(TestSpool::id(4), {.recipients = {"dot-451@x.example", "ok@x.example"}});
+    days.put(TestSpool::id(5), {.recipients = {"code-450@x.example"}});
+    live(days, 0s, 40min);
+    days.put(TestSpool::id(6), {.recipients = {"two@deadname.example"}}, 40min);
+    live(days, 40min, 90min);
+  }
+}
+
 TEST(RunDaysExim, FrozenMessages) {
   REQUIRE_DAYS();
   struct Row {

@@ -93,8 +93,6 @@ class LogReader {
           line.starts_with("Queue run summary: ") ||
           line == "exim user lost privilege for using -C option")
         continue;
-      // Of a reply to a message 4.96 has a line of the host's, too.
-      if (line.find(" H=") == 16 && line.find("]: SMTP error") != line.npos) continue;
       events.insert(plain(line));
     }
     forget_cancelled(events);
@@ -165,11 +163,13 @@ class LogReader {
 };
 
 // Both runners, their spools, and the far end: deadN.example is at 127.0.0.N, which
-// refuses connections, and everybody else at a sink that does what local parts ask for.
+// refuses connections, as does deadname.example by its name, and everybody else at a
+// sink that does what local parts ask for.
 class Days {
  public:
-  // `main`: lines of the main section.
-  Days(const std::string& main, const std::string& retry_rules)
+  // `main`: lines of the main section; `transport_lines`: of both transports.
+  Days(const std::string& main, const std::string& retry_rules,
+       const std::string& transport_lines = "")
       : sink_(dir_ / "dump", {"--by-local-part"}), dead_(dead_port()) {
     std::string policy = main + R"(
 log_selector = +subject -retry_defer
@@ -178,7 +178,7 @@ begin routers
 dead:
   driver = manualroute
   domains = ^dead
-  route_data = 127.0.0.${sg{$domain}{\N[^0-9]\N}{}}
+  route_data = ${if match{$domain}{name}{localhost}{127.0.0.${sg{$domain}{\N[^0-9]\N}{}}}}
   self = send
   transport = dead
 alive:
@@ -192,11 +192,13 @@ dead:
   port = )" + port_of(dead_) +
                          R"(
   hosts_try_chunking =
+)" + transport_lines + R"(
 alive:
   driver = smtp
   port = )" + sink_.port() +
                          R"(
   hosts_try_chunking =
+)" + transport_lines + R"(
 begin retry
 )" + retry_rules + "\n";
     ours_.configure(policy);

@@ -126,6 +126,45 @@ TEST(RunHosts, S7_1_WhoIsPutOffByAllWaitsForTheLast) {
   EXPECT_TRUE(has(hosts.log(), "1 not due")) << hosts.log();
 }
 
+// As Exim 4.96 has it of an only host: what holds for all recipients has a line of its
+// own, what one of them was told has none.
+TEST(RunHosts, S10_WhatPutsAMessageOffIsToldOnceOfItsHost) {
+  struct Row {
+    Faults faults;
+    const char* text;
+    std::size_t lines;
+    const char* key;  // "": none
+  };
+  for (const Row& row : {
+           Row{{"--reply", "dot=451 4.7.1 later"}, "end of data: 451", 1, kOne.c_str()},
+           Row{{"--reply", "dot=421 4.7.1 later"}, "end of data: 421", 1, "T:"},
+           Row{{"--reply", "data=451 4.7.1 later"}, "DATA: 451", 1, kOne.c_str()},
+           Row{{"--reply", "mail=451 4.7.1 later"}, "MAIL FROM", 1, kOne.c_str()},
+           Row{{"--reply", "rcpt=451 4.7.1 later"}, "RCPT TO", 0, "R:one@x.example"},
+           Row{{"--reply", "dot=554 5.7.1 no"}, "end of data: 554", 0, ""},
+           Row{{"--reply", "connect=421 bye"}, "initial connection: 421", 1, "T:"},
+           Row{{"--reply", "connect=554 bye"}, "initial connection: 554", 1, "T:"},
+           Row{{"--drop-at", "mail"}, "closed connection", 1, "T:"},
+           Row{{"--drop-at", "dot"}, "closed connection", 1, kOne.c_str()},
+           Row{{"--drop-at", "connect"}, "closed connection", 1, "T:"},
+       }) {
+    SCOPED_TRACE(row.faults[1]);
+    TwoHosts hosts(row.faults, {}, "  hosts_max_try = 1\n  hosts_try_chunking =\n");
+    hosts.spool.put(kOne,
+                    {.recipients = {"one@x.example", "two@x.example"}, .sender = ""});
+    hosts.run("-q");
+    std::string log = hosts.log(), line = kOne + " H=127.0.0.1 [127.0.0.1]: ";
+    EXPECT_EQ(count_of(log, line), row.lines) << log;
+    EXPECT_EQ(count_of(log, row.text), row.lines + 2) << log;
+    if (row.lines > 0) {
+      EXPECT_LT(log.find(line), log.find("one@x.example R=")) << log;
+    }
+    std::string times = retry_times(hosts.spool);
+    EXPECT_EQ(has(times, "T:") || has(times, "R:"), *row.key != '\0') << times;
+    EXPECT_TRUE(has(times, row.key)) << times;
+  }
+}
+
 TEST(RunHosts, WhoIsRefusedByOneIsNotTriedAtAnother) {
   TwoHosts hosts({"--reject-rcpt", "^one@"});
   hosts.spool.put(kOne, {.recipients = {"one@x.example"}, .sender = ""});

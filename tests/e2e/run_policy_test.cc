@@ -12,6 +12,7 @@ namespace {
 
 using run_tests::count_of;
 using run_tests::has;
+using run_tests::retry_times;
 using run_tests::Sink;
 using run_tests::slurp;
 using run_tests::spill;
@@ -24,10 +25,12 @@ const std::vector<support::Zone> kZones = {
     {"z.example",
      "one A 127.0.0.11\ntwo A 127.0.0.12\n"
      "first MX 10 one\nsecond MX 10 two\nboth MX 10 two\nboth MX 20 one\n"
+     "twin A 127.0.0.11\ntwin A 127.0.0.12\ntwins MX 10 twin\n"
      "null MX 0 .\n"}};
 
 // By MX, on a port of the test's; what a name server does not know is not waited for.
-std::string by_mx(const std::string& servers, const std::string& port) {
+std::string by_mx(const std::string& servers, const std::string& port,
+                  const std::string& transport_lines = "") {
   return "dns_servers = " + servers + R"(
 dns_dnssec_ok = 0
 dns_retrans = 1s
@@ -43,8 +46,7 @@ begin transports
 remote_smtp:
   driver = smtp
   port = )" +
-         port + R"(
-
+         port + "\n" + transport_lines + R"(
 begin retry
 * * F,2h,15m; G,16h,1h,1.5; F,4d,6h
 )";
@@ -97,6 +99,53 @@ TEST_F(RunByMx, Q42_TheNextHostIsTriedWhenTheFirstIsDead) {
   EXPECT_EQ(spool.run({"-q"}).status, 0);
   EXPECT_EQ(count_of(spool.log(), "Connection refused"), 1U) << spool.log();
   EXPECT_EQ(one.messages().size(), 2U);
+}
+
+// retry_include_ip_address (spec 5.1): one record for all addresses of a host, all of
+// which an attempt still tries.
+TEST_F(RunByMx, S5_1_WithoutTheAddressAHostHasOneRecord) {
+  const std::string kKey = "T:twin.z.example:", kId = TestSpool::id(1);
+  std::string port;
+  {
+    const std::vector<std::string> later{"--reply", "dot=451 4.7.1 later"};
+    Sink one(spool.path() / "one", later, "127.0.0.11:0");
+    Sink two(spool.path() / "two", later, "127.0.0.12:" + one.port());
+    port = one.port();
+    spool.configure(by_mx(server->address(), port, "  no_retry_include_ip_address\n"));
+    spool.put(kId, {.recipients = {"a@twins.z.example"}});
+    EXPECT_EQ(spool.run({"-q"}).status, 0);
+  }
+  std::string log = spool.log(), times = retry_times(spool);
+  EXPECT_EQ(count_of(log, "]: SMTP error"), 3U) << "each of them, and ==" << log;
+  EXPECT_EQ(count_of(times, kKey + port + ":" + kId), 1U) << times;
+  EXPECT_EQ(count_of(times, "T:"), 1U) << times;
+
+  // Now neither is there.
+  spool.put(TestSpool::id(2), {.recipients = {"a@twins.z.example"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(count_of(spool.log(), "] Connection refused\n"), 2U) << spool.log();
+  EXPECT_EQ(count_of(retry_times(spool), "T:"), 2U) << retry_times(spool);
+  EXPECT_TRUE(has(retry_times(spool), kKey + port + " ")) << retry_times(spool);
+
+  // Of which the first may be gone, and the second have the mail: its record goes.
+  // Exim's stays, until all who go there are bounced.
+  Sink two(spool.path() / "late", {}, "127.0.0.12:" + port);
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(has(spool.log(), "2 not due")) << spool.log();
+  EXPECT_EQ(spool.run({"-qf"}).status, 0);
+  EXPECT_EQ(two.messages().size(), 2U) << spool.log();
+  EXPECT_FALSE(has(retry_times(spool), kKey)) << retry_times(spool);
+}
+
+TEST_F(RunByMx, S5_1_WhatIsNoTruthValuePutsTheMailOff) {
+  Sink one(spool.path() / "one", {}, "127.0.0.11:0");
+  spool.configure(by_mx(server->address(), one.port(),
+                        "  retry_include_ip_address = ${if eq{$host}{one.z.example} "
+                        "{maybe}{no}}\n"));
+  spool.put(TestSpool::id(1), {.recipients = {"a@first.z.example"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_TRUE(has(spool.log(), "\"maybe\" is not a valid value")) << spool.log();
+  EXPECT_TRUE(one.messages().empty());
 }
 
 TEST_F(RunByMx, Q43_Q44_Q91_WhatCannotBeRoutedIsBouncedInOneReport) {

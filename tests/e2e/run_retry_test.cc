@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/run_support.h"
+#include "tests/support/free_port.h"
 
 namespace {
 
@@ -132,6 +133,37 @@ TEST(RunRetry, Q54_WithoutARuleTheFirstDeferralIsTheLast) {
   EXPECT_TRUE(has(spool.log(), id + " ** one@x.example: retry timeout exceeded\n"))
       << spool.log();
   EXPECT_TRUE(has(spool.log(), " <= <> R=" + id)) << spool.log();
+}
+
+// spec 6.4: of a host whose time is over by what this run hears, everybody fails in
+// this run, those too whom nobody came to try.
+TEST(RunRetry, Q58_WhenAHostHasBeenFailingForTooLongAllItsMailFailsAtOnce) {
+  TestSpool spool;
+  std::string port = std::to_string(support::free_port());
+  spool.configure(to_port(port, "", "* * F,2h,15m"));
+  for (unsigned i = 0; i < 30; ++i) spool.put(TestSpool::id(i), {});
+  auto time = [](std::chrono::seconds ago) {
+    std::time_t at = ::time(nullptr) - ago.count();
+    std::tm parts{};
+    ::gmtime_r(&at, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%d-%b-%Y %H:%M:%S  ", &parts);
+    return std::string(text);
+  };
+  using namespace std::chrono_literals;
+  auto import = support::run(
+      {.program = support::program("bobbin-retry"),
+       .args = {"-C", (spool.path() / "bobbin.conf").string(), "--import"},
+       .env = {"TZ=UTC"},
+       .input = "  T:127.0.0.1:127.0.0.1:" + port + " 111 65 Connection refused\n" +
+                time(5h) + time(20min) + time(5min) + "\n"});
+  EXPECT_EQ(import.status, 0) << import.err;
+  EXPECT_EQ(spool.run({"-qq"}).status, 0);
+  std::string log = spool.log();
+  EXPECT_EQ(count_of(log, " ** one@x.example R="), 30U) << log;
+  EXPECT_GT(count_of(log, "have been failing for a long time"), 0U) << log;
+  EXPECT_LT(count_of(log, "] Connection refused\n"), 30U) << log;
+  EXPECT_TRUE(has(log, " 0 not tried, 0 not due, ")) << log;
 }
 
 TEST(RunRetry, AMessageFrozenForTooLongIsGivenUp) {

@@ -23,6 +23,10 @@ TEST(RetryKey, HostsAreNamedAsEximNamesThem) {
            Row{{.name = "2001:DB8::1", .address = "2001:db8::1"},
                "T:[2001:DB8::1]:[2001:db8::1]"},
            Row{{.name = "mx", .address = ""}, "T:mx"},
+           Row{{.name = "MX", .address = "", .port = 2525}, "T:mx:2525"},
+           Row{{.name = "192.0.2.1", .address = "", .port = 26}, "T:[192.0.2.1]:26"},
+           Row{{.name = "mx", .address = "", .interface = "198.51.100.7"},
+               "T:mx/198.51.100.7"},
            Row{{.name = "mx",
                 .address = "192.0.2.1",
                 .port = 26,
@@ -71,4 +75,27 @@ TEST(RetryKey, MentionsWhatItIsMadeOf) {
            Row{"T:mx:192.0.2.1", "92.0.2.1", false},
        })
     EXPECT_EQ(hints::mentions(key, word), expected) << key << " " << word;
+}
+
+TEST(RetryKey, OneIsOfAnAddressOrOfAllAddressesOfAHost) {
+  struct Row {
+    std::string_view key;
+    bool concerns;
+  };
+  for (auto [key, expected] : {
+           Row{"T:mx:192.0.2.1", true},
+           Row{"T:mx:192.0.2.1:26:1xUrx0-0004wQ-2O", true},
+           Row{"T:mx", true},
+           Row{"T:mx:26", true},
+           Row{"T:mx/198.51.100.7", true},
+           Row{"T:mx:26:1xUrx0-0004wQ-2O", true},
+           Row{"T:mx:1xUrx0-0004wQ-2O", true},
+           Row{"T:mx:192.0.2.2", false},
+           Row{"T:mx:192.0.2.2:26", false},
+           Row{"T:mx:[2001:db8::1]:26", false},
+           Row{"T:mx.example:26", false},
+           Row{"R:mx", false},
+       })
+    EXPECT_EQ(hints::concerns_host(key, "MX", "192.0.2.1"), expected) << key;
+  EXPECT_FALSE(hints::concerns_host("T:mx", "", "192.0.2.1"));
 }

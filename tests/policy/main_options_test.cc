@@ -48,8 +48,7 @@ not_queue_fast_ramp
 queue_run_in_order = TRUE
 recipients_max = 1k
 smtp_receive_timeout = 1m30s
-hide smtp_accept_max = 0
-smtp_max_synprot_errors = 010
+hide smtp_max_synprot_errors = 010
 smtp_max_unknown_commands = 7
 )");
   ASSERT_TRUE(options) << options.error().text;
@@ -66,7 +65,6 @@ smtp_max_unknown_commands = 7
   EXPECT_TRUE(options->queue_run_in_order);
   EXPECT_EQ(options->recipients_max, 1024U);
   EXPECT_EQ(options->smtp_receive_timeout, 90s);
-  EXPECT_EQ(options->smtp_accept_max, 0U);
   EXPECT_EQ(options->smtp_max_synprot_errors, 8U);
   EXPECT_EQ(options->smtp_max_unknown_commands, 7U);
 }
@@ -112,6 +110,12 @@ TEST(MainOptions, SayWhatIsWrongAndWhatToWrite) {
               "localhost_number: '17' is too large: write a number from 0 to 16"},
           Row{"recipients_max = -1",
               "recipients_max: '-1' is below zero: write 0 or more"},
+          Row{"smtp_accept_max = -1",
+              "smtp_accept_max: '-1' is below zero: write 0 or more"},
+          Row{"smtp_accept_reserve = -1",
+              "smtp_accept_reserve: '-1' is below zero: write 0 or more"},
+          Row{"smtp_connect_backlog = 3g",
+              "smtp_connect_backlog: '3g' is too large: write at most 2147483647"},
           Row{"perl_startup = x", "'perl_startup' is not part of the policy language"},
           Row{"begin rewrite",
               "section 'rewrite' is not part of the policy language: remove it"},
