@@ -20,7 +20,10 @@ Result<Fd> open_at(int at, const std::string& path, int flags, mode_t mode) {
     // A path of the peer's making never gets here: names are ids or operands.
     int fd = ::openat(at, path.c_str(), flags | O_CLOEXEC, mode);
     if (fd >= 0) return Fd(fd);
-    if (errno != EINTR) return system_failure(path, errno);
+    if (errno == EPERM && (flags & O_NOATIME) != 0)
+      flags &= ~O_NOATIME;
+    else if (errno != EINTR)
+      return system_failure(path, errno);
   }
 }
 

@@ -43,7 +43,9 @@ class Fd {
   int fd_ = -1;
 };
 
-// open(2) below the directory `at` (or AT_FDCWD); O_CLOEXEC is always added.
+// open(2) below the directory `at` (or AT_FDCWD); O_CLOEXEC is always added.  O_NOATIME
+// is a wish, which only the owner of a file is granted: to note when it was read would
+// be a write, and wait for the disk.
 Result<Fd> open_at(int at, const std::string& path, int flags, mode_t mode = 0640);
 inline Result<Fd> open_file(const std::filesystem::path& path, int flags,
                             mode_t mode = 0640) {

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qrunner/scan.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "spoolfmt/queued.h"
 
 namespace qrunner {
 
 namespace {
+
+// So many files are asked of the disk before the first of them is waited for.
+constexpr std::size_t kAhead = 32;
 
 class Scan {
  public:
@@ -13,9 +19,26 @@ class Scan {
       : request_(request), events_(events), looker_(spool) {}
 
   // False: stop here.
+  bool meet(const spoolfmt::SpoolEntry& entry) {
+    if (!in_range(request_, entry.stem())) return true;
+    ahead_.push_back(entry);
+    return ahead_.size() < kAhead || visit_all();
+  }
+
+  // All that were met.
+  bool visit_all() {
+    looker_.expect(ahead_);
+    bool go_on = std::ranges::all_of(
+        ahead_, [this](const spoolfmt::SpoolEntry& entry) { return visit(entry); });
+    ahead_.clear();
+    return go_on;
+  }
+
+  const ScanCounts& counts() const { return counts_; }
+
+ private:
   bool visit(const spoolfmt::SpoolEntry& entry) {
     if (events_.stop()) return false;
-    if (!in_range(request_, entry.stem())) return true;
     ++counts_.seen;
     if (auto looked = looker_.look(entry, queued_); !looked)
       damaged(looked.error());
@@ -24,9 +47,6 @@ class Scan {
     return true;
   }
 
-  const ScanCounts& counts() const { return counts_; }
-
- private:
   void damaged(const base::Error& error) {
     if (error.code == base::Code::not_found) return;  // finished meanwhile
     ++counts_.damaged;
@@ -59,6 +79,7 @@ class Scan {
   const ScanEvents& events_;
   spoolfmt::Looker looker_;
   spoolfmt::Queued queued_;
+  std::vector<spoolfmt::SpoolEntry> ahead_;
   ScanCounts counts_;
 };
 
@@ -72,16 +93,17 @@ base::Result<ScanCounts> scan(const spoolfmt::Spool& spool, const Request& reque
       auto entry = spoolfmt::find_entry(spool, id);
       if (!entry)
         events.trouble(entry.error());
-      else if (!scan.visit(*entry))
+      else if (!scan.meet(*entry))
         break;
     }
   } else if (order == ScanOrder::arrival) {
     for (const auto& entry : TRY(spool.sorted(events.trouble)))
-      if (!scan.visit(entry)) break;
+      if (!scan.meet(entry)) break;
   } else {
-    auto visit = [&](const spoolfmt::SpoolEntry& entry) { return scan.visit(entry); };
-    TRY(spool.for_each(visit, events.trouble));
+    auto meet = [&](const spoolfmt::SpoolEntry& entry) { return scan.meet(entry); };
+    TRY(spool.for_each(meet, events.trouble));
   }
+  scan.visit_all();
   return scan.counts();
 }
 

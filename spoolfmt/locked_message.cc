@@ -32,7 +32,7 @@ struct Opened {
 
 // -D, wherever it is; without waiting for who would write into a fifo of its name.
 base::Result<Opened> open_d(const Spool& spool, const MessageId& id) {
-  constexpr int kFlags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
+  constexpr int kFlags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOATIME;
   for (char subdirectory : spool.places_of(id)) {
     auto path = spool.file_name(subdirectory, id, "-D");
     auto fd = base::open_at(AT_FDCWD, path, kFlags);
@@ -83,7 +83,7 @@ std::string LockedMessage::msglog_name() const {
 
 base::Result<HFile> LockedMessage::read_h() const {
   auto h = name("-H");
-  base::Fd fd = TRY(base::open_at(AT_FDCWD, h, O_RDONLY | O_NONBLOCK));
+  base::Fd fd = TRY(base::open_at(AT_FDCWD, h, O_RDONLY | O_NONBLOCK | O_NOATIME));
   auto text = TRY(base::read_all(fd.get(), h, kLargestFile));
   auto file = parse_h_file(text, id_.str() + "-H");
   if (!file) return std::unexpected(base::at(h, file.error()));

@@ -28,9 +28,14 @@ std::string h_place(const SpoolEntry& entry) {
   return place;
 }
 
-// Non-blocking, so that a fifo in a message's place cannot hold the listing.
+// Non-blocking, so that a fifo in a message's place cannot hold the listing; and
+// without a note of when it was read (base::open_at tells why), where we may leave that
+// out.
 base::Fd open_h(int directory, const std::string& name) {
-  return base::Fd(::openat(directory, name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
+  base::Fd h(::openat(directory, name.c_str(), kFlags | O_NOATIME));
+  if (h || errno != EPERM) return h;
+  return base::Fd(::openat(directory, name.c_str(), kFlags));
 }
 
 // Reads a file of usual size in one call, into the bytes `text` has already: a listing

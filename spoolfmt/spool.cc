@@ -39,8 +39,10 @@ SpoolEntry make_entry(std::string_view name, char subdirectory) {
 }
 
 base::Result<Directory> open_directory(const std::filesystem::path& path) {
-  Directory directory(::opendir(path.c_str()));
+  base::Fd fd = TRY(base::open_file(path, O_RDONLY | O_DIRECTORY | O_NOATIME));
+  Directory directory(::fdopendir(fd.get()));
   if (!directory) return base::system_failure(path.string(), errno);
+  fd.release();  // the stream's from here on
   return directory;
 }
 

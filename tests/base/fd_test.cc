@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,6 +50,28 @@ TEST(Fd, ReleaseGivesTheDescriptorAway) {
   fd.reset();
   EXPECT_TRUE(is_open(number));
   ::close(number);
+}
+
+TEST(Fd, OnlyTheOwnerReadsWithoutATrace) {
+  TempDir dir;
+  put(dir / "f", "text");
+  const timespec once[] = {{1, 0}, {2, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (dir / "f").c_str(), once, 0), 0);
+  auto read = [&] {
+    auto fd = base::open_file(dir / "f", O_RDONLY | O_NOATIME);
+    return fd && base::read_all(fd->get(), "f", 100) == "text";
+  };
+  EXPECT_TRUE(read());
+  struct stat status{};
+  ASSERT_EQ(::stat((dir / "f").c_str(), &status), 0);
+  EXPECT_EQ(status.st_atim.tv_sec, 1);
+
+  if (::geteuid() != 0) return;
+  ::chmod(dir.path().c_str(), 0755);
+  ::chmod((dir / "f").c_str(), 0644);
+  ::setfsuid(65534);
+  EXPECT_TRUE(read()) << "and anybody else reads";
+  ::setfsuid(0);
 }
 
 TEST(Fd, WritesTwoPiecesAsOne) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// make_spool DIR COUNT [split] [due] [domains=N] [size=BYTES]: a spool of COUNT
-// messages of 1 KiB for 500 domains, the same bytes every time; one of 50 is frozen,
-// unless all are to be `due`.
+// make_spool DIR COUNT [split] [due] [domains=N] [big=PERCENT] [size=BYTES]: a spool of
+// COUNT messages of 1 KiB for 500 domains, the same bytes every time; one of 50 is
+// frozen, unless all are to be `due`.  The domains get the same number each, but for
+// the first if it is `big`: so much of all, evenly strewn.
 //
 // Nothing is synced and nothing locked.
 #include <cstdio>
@@ -24,8 +25,18 @@ struct Shape {
   bool split = false;
   bool due = false;
   unsigned domains = 500;
+  unsigned big = 0;  // percent, of the first domain
   std::size_t body = 1024;
 };
+
+// Which domain the message goes to.
+unsigned domain_of(unsigned number, const Shape& shape) {
+  unsigned place = number % 100;
+  if (shape.big == 0 || shape.domains == 1) return number % shape.domains;
+  if (place < shape.big) return 0;
+  unsigned small = number / 100 * (100 - shape.big) + place - shape.big;
+  return 1 + small % (shape.domains - 1);
+}
 
 std::size_t lines_of(const Shape& shape) {
   return (shape.body + kLine - 1) / kLine;
@@ -54,7 +65,7 @@ spoolfmt::HFile make_message(const spoolfmt::MessageId& id, std::int64_t receive
     file.set_value("frozen", std::to_string(received + 60));
   spoolfmt::Recipient recipient;
   recipient.address =
-      "user" + n + "@d" + std::to_string(number % shape.domains) + ".example";
+      "user" + n + "@d" + std::to_string(domain_of(number, shape)) + ".example";
   file.recipients.push_back(recipient);
   file.headers = {
       {'P',
@@ -112,6 +123,8 @@ bool read_shape(int argc, char** argv, Shape& shape) {
       shape.due = true;
     else if (word.starts_with("domains="))
       right = number(word.substr(8), shape.domains);
+    else if (word.starts_with("big="))
+      right = number(word.substr(4), shape.big) && shape.big < 100;
     else if (word.starts_with("size="))
       right = number(word.substr(5), shape.body);
     else
@@ -126,8 +139,9 @@ bool read_shape(int argc, char** argv, Shape& shape) {
 int main(int argc, char** argv) {
   Shape shape;
   if (!read_shape(argc, argv, shape)) {
-    std::fprintf(
-        stderr, "usage: make_spool DIR COUNT [split] [due] [domains=N] [size=BYTES]\n");
+    std::fprintf(stderr,
+                 "usage: make_spool DIR COUNT [split] [due] [domains=N] [big=PERCENT] "
+                 "[size=BYTES]\n");
     return 64;
   }
   auto made = make(argv[1], shape);

@@ -21,13 +21,12 @@ import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
-from list import BIN, clean_up, journaled_directory, warn
+from parts.place import BIN, clean_up, journaled_directory, warn
+from parts.postfix import MAIN_CF, MASTER_CF
+from parts.processes import OWNER, Peaks, free_port, processor_seconds
 
-TICK = os.sysconf("SC_CLK_TCK")
-OWNER = "Debian-exim"
 EXIM_CONF = """primary_hostname = bench.invalid
 spool_directory = {spool}
 log_file_path = {spool}/log/%slog
@@ -44,108 +43,6 @@ smtp_connect_backlog = 1000
 rfc1413_query_timeout = 0s
 acl_smtp_rcpt = accept
 """
-MAIN_CF = """compatibility_level = 3.6
-myhostname = bench.invalid
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-config_directory = {home}/conf
-queue_directory = {home}/queue
-data_directory = {home}/data
-daemon_directory = {root}/usr/lib/postfix/sbin
-command_directory = {root}/usr/sbin
-shlib_directory = {root}/usr/lib/postfix
-meta_directory = {home}/conf
-import_environment = LD_LIBRARY_PATH MAIL_CONFIG TZ
-maillog_file = {home}/log
-maillog_file_prefixes = {home}
-mail_owner = {owner}
-setgid_group = {group}
-mynetworks = 127.0.0.0/8
-local_recipient_maps =
-alias_maps =
-smtpd_sender_restrictions = static:HOLD
-smtpd_peername_lookup = no
-smtpd_client_connection_count_limit = 0
-in_flow_delay = 0
-default_process_limit = 200
-message_size_limit = 50000000
-"""
-MASTER_CF = """{port} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-error unix - - n - - error
-retry unix - - n - - error
-anvil unix - - n - 1 anvil
-proxymap unix - - n - - proxymap
-postlog unix-dgram n - n - 1 postlogd
-"""
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def tree_of(root):
-    """The pids of a process and of all its descendants."""
-    children = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with contextlib.suppress(OSError):
-                stat = pathlib.Path("/proc", entry, "stat").read_text()
-                parent = int(stat.rsplit(")", 1)[1].split()[1])
-                children.setdefault(parent, []).append(int(entry))
-    pids, found = [root], []
-    while pids:
-        pid = pids.pop()
-        found.append(pid)
-        pids += children.get(pid, [])
-    return found
-
-
-def processor_seconds(root):
-    """Of the living processes, and of the dead ones that were waited for."""
-    ticks = 0
-    for pid in tree_of(root):
-        with contextlib.suppress(OSError):
-            stat = pathlib.Path("/proc", str(pid), "stat").read_text()
-            ticks += sum(map(int, stat.rsplit(")", 1)[1].split()[11:15]))
-    return ticks / TICK
-
-
-class Peaks(threading.Thread):
-    """Watches how many processes there are, and their memory that is nobody else's."""
-
-    def __init__(self, root, every=0.1, but=()):
-        super().__init__()
-        self.root, self.every, self.but = root, every, but
-        self.stopped = threading.Event()
-        self.processes, self.memory = 0, 0.0
-
-    def run(self):
-        while not self.stopped.wait(self.every):
-            pids, memory = [pid for pid in tree_of(self.root) if pid not in self.but], 0
-            for pid in pids:
-                with contextlib.suppress(OSError):
-                    for line in pathlib.Path("/proc", str(pid), "status").open():
-                        if line.startswith("RssAnon:"):
-                            memory += int(line.split()[1])
-            self.processes = max(self.processes, len(pids))
-            self.memory = max(self.memory, memory / 1024)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopped.set()
-        self.join()
 
 
 class Server:

@@ -135,6 +135,13 @@ class Sink {
   std::string address_;
 };
 
+Deliveries of_both(Sink& one, Sink& other) {
+  Deliveries got = one.stop();
+  for (const auto& [id, recipients] : other.stop())
+    for (const auto& [recipient, times] : recipients) got[id][recipient] += times;
+  return got;
+}
+
 // -D is unlinked before -H, as Exim does it; in between, the message is over for
 // everybody, but its -H is check's to find, by its journal.  True: it did.  A power cut
 // between the two may also take the journal, which says nothing new by then: what is
@@ -189,9 +196,7 @@ TEST_P(RunKilled, DeliversEverythingAndTwiceOnlyInTheDotWindow) {
     if (HasFailure()) break;
   }
 
-  Deliveries got = picky.stop();
-  for (const auto& [id, recipients] : patient.stop())
-    for (const auto& [recipient, times] : recipients) got[id][recipient] += times;
+  Deliveries got = of_both(picky, patient);
   int all_twice = 0;
   for (const auto& [name, call] : calls_of_runs) {
     int twice = 0;
@@ -387,17 +392,49 @@ TEST(RunOnADyingDisk, S13_10_Q71_WhatIsDeliveredIsNotForgotten) {
             << " points of trouble, " << needed << " emergency journals\n";
 }
 
-// At any moment instead of at a call: 25 times, 1,000 with BOBBIN_CRASH_FULL.
+// Deaths while many messages are under way: 25 of them, 1,000 with BOBBIN_CRASH_FULL.
+int deaths() {
+  return std::getenv("BOBBIN_CRASH_FULL") != nullptr ? 1000 : 25;
+}
+
+constexpr int kSets = 8;  // of kMessages in a round
+
+std::string name_of(int round, int set) {
+  return "r" + std::to_string(round) + "i" + std::to_string(set);
+}
+
+void queue_round(const fs::path& spool, int round) {
+  for (int set = 0; set < kSets; ++set) queue(spool, name_of(round, set));
+}
+
+// How many messages were sent again, and again; none is lost.
+int sent_again(Deliveries& got, int rounds) {
+  int again = 0;
+  for (int round = 0; round < rounds; ++round)
+    for (int set = 0; set < kSets; ++set)
+      for (const Message& message : kMessages) {
+        std::string id = std::string(message.name) + "@" + name_of(round, set);
+        int most = 1;
+        for (const auto& address : message.recipients) {
+          int times = got[id][spoolfmt::unique_form(address)];
+          EXPECT_GE(times, 1) << "lost: " << id << " to " << address;
+          most = std::max(most, times);
+        }
+        again += most - 1;
+      }
+  return again;
+}
+
+// At any moment instead of at a call.
 TEST(RunKilledAtRandom, Q65_EverythingArrivesAndTwiceOnlyInTheDotWindow) {
-  const int most = std::getenv("BOBBIN_CRASH_FULL") != nullptr ? 1000 : 25;
+  const int most = deaths();
   support::TempDir temp;
   Sink sink(temp / "dump", {"--delay-dot", "2"});
   fs::path spool = temp / "spool";
   std::mt19937 dice(65);  // NOLINT(cert-msc51-cpp): the moments come of themselves
   int killed = 0, rounds = 0, cut_short = 0;
   for (; killed < most && !HasFailure(); ++rounds) {
-    for (int i = 0; i < 8; ++i)
-      queue(spool, "r" + std::to_string(rounds) + "i" + std::to_string(i));
+    queue_round(spool, rounds);
     for (int tries = 0; tries < 4 && !messages_in(spool).empty(); ++tries) {
       support::Process run(run_to(sink, spool));
       auto moment = std::chrono::milliseconds(dice() % 250);
@@ -412,24 +449,54 @@ TEST(RunKilledAtRandom, Q65_EverythingArrivesAndTwiceOnlyInTheDotWindow) {
     EXPECT_EQ(messages_in(spool), std::vector<std::string>());
   }
   Deliveries got = sink.stop();
-  int twice = 0;
-  for (int round = 0; round < rounds; ++round)
-    for (int i = 0; i < 8; ++i)
-      for (const Message& message : kMessages) {
-        std::string id = std::string(message.name) + "@r" + std::to_string(round) +
-                         "i" + std::to_string(i);
-        bool again = false;
-        for (const auto& address : message.recipients) {
-          int times = got[id][spoolfmt::unique_form(address)];
-          EXPECT_GE(times, 1) << "lost: " << id << " to " << address;
-          again = again || times > 1;
-        }
-        if (again) ++twice;
-      }
+  int twice = sent_again(got, rounds);
   EXPECT_LE(twice, kConnections * killed);
-  std::cout << "run, at random: " << killed << " deaths, " << rounds * 32
-            << " messages, " << twice << " sent twice in the dot window, " << cut_short
-            << " ends cut short\n";
+  std::cout << "run, at random: " << killed << " deaths, "
+            << rounds * kSets * std::size(kMessages) << " messages, " << twice
+            << " sent twice in the dot window, " << cut_short << " ends cut short\n";
+}
+
+// The same for the whole machine: at a cut of the power what was not synced is gone, or
+// some of it, and the next run, which may meet a cut of its own, goes on with the rest.
+TEST(RunWithoutPowerAtRandom, Q66_EverythingArrivesAndTwiceOnlyInTheDotWindow) {
+  const int most = deaths();
+  support::TempDir temp;
+  fs::path dump = temp / "dump";
+  Sink picky(dump / "1", {"--delay-dot", "2", "--defer-rcpt", "^later@"});
+  Sink patient(dump / "2", {});
+  fs::path root = temp / "root", spool = root / "spool", report = temp / "report";
+  std::mt19937 dice(66);  // NOLINT(cert-msc51-cpp): each run of the test has the same
+  int cuts = 0, rounds = 0, cut_short = 0;
+  unsigned long calls_of_a_run = 1;  // as many as the longest had
+  for (; cuts < most && !HasFailure(); ++rounds) {
+    fs::remove_all(root);
+    fs::create_directory(root);
+    queue_round(spool, rounds);
+    for (int tries = 0; tries < 4 && !messages_in(spool).empty(); ++tries) {
+      // The first run of all shows how long a run is.
+      long at =
+          rounds + tries == 0 ? 0 : 1 + static_cast<long>(dice() % calls_of_a_run);
+      std::string how =
+          dice() % 2 == 0 ? "power" : "scattered" + std::to_string(1 + dice() % 1000);
+      auto end =
+          support::run(under_shim(run_to(picky, spool), root, {how, at}, report));
+      calls_of_a_run = std::max(calls_of_a_run, calls(report));
+      auto call = struck(report);
+      SCOPED_TRACE(how + " " + call.value_or("never struck"));
+      ASSERT_EQ(end.status, call ? 128 + SIGKILL : 0) << end.err;
+      if (call) ++cuts;
+    }
+    auto last = support::run(run_to(patient, spool));
+    EXPECT_EQ(last.status, 0) << last.err;
+    if (swept_up(spool, "power")) ++cut_short;
+    EXPECT_EQ(messages_in(spool), std::vector<std::string>());
+  }
+  Deliveries got = of_both(picky, patient);
+  int again = sent_again(got, rounds);
+  EXPECT_LE(again, kConnections * cuts);
+  std::cout << "run, power cut at random: " << cuts << " cuts, "
+            << rounds * kSets * std::size(kMessages) << " messages, " << again
+            << " sent again in the dot window, " << cut_short << " ends cut short\n";
 }
 
 }  // namespace

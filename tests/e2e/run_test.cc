@@ -9,6 +9,7 @@
 
 #include "base/file_lock.h"
 #include "tests/e2e/run_support.h"
+#include "tests/support/sink_report.h"
 
 namespace {
 
@@ -297,6 +298,30 @@ TEST(Run, Q22_Q29_ConnectionsAreReused) {
   std::string counts = sink.stop();
   EXPECT_TRUE(has(counts, "\"connections\":5,")) << counts;
   EXPECT_TRUE(has(counts, "\"duplicates\":0,")) << counts;
+}
+
+// That the ramp is at work meanwhile is for tests/qrunner/scan_test.cc to show.
+TEST(Run, Q13_InOrderOfArrivalASiteGetsItsMessagesInTheOrderOfIds) {
+  TestSpool spool;
+  std::vector<std::string> ids;  // each of a second of its own
+  for (unsigned second = 100; second < 200; ++second)
+    ids.push_back("1xU" + std::to_string(second) + "-000001-0X");
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::string& id = ids[i * 37 % ids.size()];
+    spool.put(id, {}, i % 3 == 0 ? id.substr(5, 1) : "");  // split, and not
+  }
+  auto events = spool.path() / "events";
+  Sink sink(spool.path() / "dump", {"--events", events.string()});
+  ASSERT_EQ(spool
+                .run({"-q", "--order", "arrival", "--connections", "1", "--smarthost",
+                      sink.address()})
+                .status,
+            0);
+  std::vector<std::string> got;
+  for (const auto& event : support::read_sink_events(events))
+    if (event.event == "dot")
+      got.push_back(event.message_id.substr(1, ids[0].size()));  // between < and @
+  EXPECT_EQ(got, ids);
 }
 
 }  // namespace

@@ -132,6 +132,41 @@ TEST_F(Top, ARunThatIsPausedCanBeToldToEnd) {
   EXPECT_FALSE(spool_.files().empty());
 }
 
+// A thousand connections wait for a sink that does not answer, and other sites for a
+// connection: how fast the answer comes with 100,000 sites is for
+// `scripts/bench run --domains 100000 --watch 0.2` to say; here it is how much.
+TEST(TopOfManySites, Q100_TheBusiestAreShownAndTheRestIsASum) {
+  const unsigned sites = run_tests::full() ? 100'000 : 1300;
+  TestSpool spool;
+  for (unsigned i = 0; i < sites; ++i)
+    spool.put(TestSpool::id(i),
+              {.recipients = {"one@d" + std::to_string(i) + ".example"}});
+  Sink sink(spool.path() / "dump", {"--delay-dot", "600000"}, "0.0.0.0:0");
+  spool.configure(R"(
+begin routers
+each:
+  driver = manualroute
+  route_data = ${if match{$domain}{\N^d(\d+)\.\N}{\
+    127.${eval:1+$1/62500}.${eval:$1%250}.${eval:$1/250%250+1}}}
+  self = send
+  transport = remote
+begin transports
+remote:
+  driver = smtp
+  port = )" + sink.port() +
+                  "\n");
+  support::Process process(spool.command({"-q", "--ramp", "1"}));
+  std::string json = snapshot_that(spool, [&](const std::string& seen) {
+    return member(seen, "sites") == std::to_string(sites) &&
+           member(seen, "open") == "1000";
+  });
+  EXPECT_EQ(run_tests::count_of(json, "\"last_reply\""), 1000U);
+  EXPECT_EQ(member(json, "rest_sites"), std::to_string(sites - 1000));
+  EXPECT_LT(json.size(), 1U << 20);
+  process.signal(SIGKILL);
+  process.wait();
+}
+
 TEST_F(Top, OnATerminalKeysAreHeardAndTheTerminalIsAsItWas) {
   support::Process process(run());
   std::string json = snapshot_that(
