@@ -113,7 +113,6 @@ base::Result<std::unique_ptr<EmergencyJournal>> EmergencyJournal::open(
       ::fallocate(journal->file_.fd(), FALLOC_FL_KEEP_SIZE, 0, kRoom) == 0 ||
       errno == EOPNOTSUPP || errno == ENOSYS;
   if (!reserved) return base::system_failure(journal->path_, errno);
-  TRY(base::sync_directory(directory));
   return journal;
 }
 
@@ -129,6 +128,7 @@ base::Result<void> EmergencyJournal::record(const spoolfmt::LockedMessage& messa
   used_ = true;
   TRY(base::write_all(file_.fd(), lines, path_));
   TRY(base::sync(file_.fd(), path_));
+  TRY(base::sync_directory(fs::path(path_).parent_path()));
   bool ended = ::access(message.name("-H").c_str(), F_OK) != 0;
   stranded_.push_back({base::Fd(::fcntl(message.d_fd(), F_DUPFD_CLOEXEC, 0)),
                        ended ? "" : message.name("-J"), names});
