@@ -151,6 +151,9 @@ TEST(RunDaysExim, WhatIsRememberedOfAHostWithoutItsAddress) {
     days.put(TestSpool::id(4), {.recipients = {"dot-451@x.example", "ok@x.example"}});
     days.put(TestSpool::id(5), {.recipients = {"code-450@x.example"}});
     live(days, 0s, 40min);
+    // Fresh mail meets the record of the host.  Alone: which of two messages asks first
+    // for a name that both wait for is not said.
+    days.remove(TestSpool::id(2));
     days.put(TestSpool::id(6), {.recipients = {"two@deadname.example"}}, 40min);
     live(days, 40min, 90min);
   }

@@ -221,6 +221,12 @@ begin retry
     Exim::own(theirs_.path() / "spool");
   }
 
+  // From both queues, as if nobody wanted it any more.
+  void remove(const std::string& id) {
+    for (const TestSpool* spool : {&ours_, &theirs_})
+      for (const char* suffix : {"-D", "-H"}) fs::remove(spool->file(id + suffix));
+  }
+
   // Runs both at this moment, so often, and compares what they did.  What Exim did:
   Events run(seconds since, int times = 1) {
     SCOPED_TRACE("at " + std::to_string(since.count()) + " s, " + when(since, "%a %T"));
