@@ -28,6 +28,8 @@ TEST(CrewThreads, StartsNoMoreThanWereNeededAtOnce) {
   auto threads = [] {
     return std::distance(fs::directory_iterator("/proc/self/task"), {});
   };
+  Crew first(1);  // TSan starts one of its own with it
+  first.share(2, [](std::size_t) {});
   auto before = threads();
   Crew crew(100);
   EXPECT_EQ(threads(), before);
