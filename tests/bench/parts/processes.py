@@ -26,9 +26,10 @@ def tree_of(root):
     """The pids of a process and of all its descendants."""
     pids = [root]
     for pid in pids:  # which grows meanwhile
-        for thread in pathlib.Path("/proc", str(pid), "task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                pids += map(int, thread.read_text().split())
+        with contextlib.suppress(OSError):  # it has ended
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                children = pathlib.Path("/proc", str(pid), "task", thread, "children")
+                pids += map(int, children.read_text().split())
     return pids
 
 
