@@ -83,10 +83,14 @@ TEST(SyncRoundsThreads, WhoWishesWhileARoundIsUnderWaySharesTheNextOne) {
   constexpr int kMany = 40;
   constexpr int kSurely = 20;  // the last ones may miss it
   Rounds rounds;
-  Count wished, at_once;
+  Count under_way, wished, at_once;
   rounds.start([&](Wishes& wishes) {
-    wishes.sync([&] { return wished.reaches(kMany) ? fine() : fail(Code::disk, ""); });
+    wishes.sync([&] {
+      under_way.add();
+      return wished.reaches(kMany) ? fine() : fail(Code::disk, "");
+    });
   });
+  ASSERT_TRUE(under_way.reaches(1));
   for (int i = 0; i < kMany; ++i)
     rounds.start([&](Wishes& wishes) {
       wishes.sync([&] {
