@@ -57,7 +57,8 @@ class SharedBoard {
   // The owner's, from one thread.
 
   void show(const BoardPage& page);
-  // Calls `grant` for each wish that waits; its error is the answer.
+  // Calls `grant` for each wish that waits; its error is the answer.  The answer comes
+  // when it returns: what the wish changes has to be shown by then.
   void serve(const std::function<Result<void>(std::string_view wish)>& grant);
 
  private:

@@ -180,15 +180,18 @@ Ramp::Starts LiveView::tick(Instant now) {
   board_->serve([&](std::string_view wish) -> base::Result<void> {
     Ramp::Starts made = TRY(grant(wish));
     starts.insert(starts.end(), made.begin(), made.end());
-    next_ = now;  // who asked wants to see it
+    show(now);  // who asked looks as soon as this is answered
     return {};
   });
-  if (now < *next_) return starts;
+  if (now >= *next_) show(now);
+  return starts;
+}
+
+void LiveView::show(Instant now) {
   auto begun = std::chrono::steady_clock::now();
   board_->show(page(now));
   auto cost = std::chrono::steady_clock::now() - begun;
   next_ = now + std::max<std::chrono::nanoseconds>(kInterval, cost * kCostLimit);
-  return starts;
 }
 
 bool LiveView::holds() const {

@@ -65,6 +65,7 @@ class LiveView {
   base::BoardPage::Row row(const Ramp::View& site, Instant now);
   base::Result<SiteIndex> find(std::string_view site) const;
   void hang_out();
+  void show(Instant now);
 
   const std::filesystem::path spool_;
   const std::string queue_;

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "spoolfmt/boards.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temp_dir.h"
@@ -113,6 +116,28 @@ TEST_F(LiveViewTest, ARunThatIsOverAtOnceLeavesNoTrace) {
   auto boards = base::SharedBoard::open_all(spoolfmt::board_directory(dir_.path()));
   ASSERT_EQ(boards->size(), 1U);
   EXPECT_TRUE(boards->front().read());
+}
+
+TEST_F(LiveViewTest, WhoAsksSeesItDoneAsSoonAsItIsAnswered) {
+  put(site("mx.example"), 3);
+  // A page that takes its time to be written.
+  for (int i = 1; i <= 5000; ++i) put(site("mx" + std::to_string(i) + ".example"), 1);
+  (void)live_.tick(now_);
+  (void)live_.tick(now_ + 300ms);
+  auto boards = base::SharedBoard::open_all(spoolfmt::board_directory(dir_.path()));
+  ASSERT_EQ(boards->size(), 1U);
+  std::atomic<bool> done = false;
+  std::jthread asker([&] {
+    const base::SharedBoard& board = boards->front();
+    for (int i = 0; i < 20 && !HasFailure(); ++i) {
+      bool paused = i % 2 == 0;
+      EXPECT_TRUE(board.ask(paused ? "pause mx.example" : "resume mx.example", 1min));
+      auto page = board.read();
+      EXPECT_TRUE(page && page->at(page->rows.front(), "paused") == Cell(paused)) << i;
+    }
+    done = true;
+  });
+  while (!done) (void)live_.tick(now_ + 300ms);
 }
 
 TEST_F(LiveViewTest, I100_OfVeryManySitesTheBusiestAreShownAndTheRestIsASum) {
