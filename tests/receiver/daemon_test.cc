@@ -74,6 +74,18 @@ class DaemonThreads : public testing::Test {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     EXPECT_EQ(fact(name), value) << name;
   }
+  std::list<Peer> in_data(int count) const {
+    std::list<Peer> peers;
+    for (int i = 0; i < count; ++i) {
+      Peer& peer = peers.emplace_back(port);
+      peer.reply();
+      peer.ask("EHLO c.test");
+      peer.ask("MAIL FROM:<a@x.test>");
+      peer.ask("RCPT TO:<b@y.test>");
+      EXPECT_THAT(peer.ask("DATA"), StartsWith("354 "));
+    }
+    return peers;
+  }
   void end() {
     ::kill(::getpid(), SIGTERM);
     thread.join();
@@ -126,16 +138,7 @@ TEST_F(DaemonThreads, OP7_ReloadsBesideConnections) {
 }
 
 TEST_F(DaemonThreads, OP5_EndWaitsForTransactionsOfAllLoops) {
-  std::list<Peer> peers;
-  for (int i = 0; i < 8; ++i) {
-    peers.emplace_back(port);
-    Peer& peer = peers.back();
-    peer.reply();
-    peer.ask("EHLO c.test");
-    peer.ask("MAIL FROM:<a@x.test>");
-    peer.ask("RCPT TO:<b@y.test>");
-    EXPECT_THAT(peer.ask("DATA"), StartsWith("354 "));
-  }
+  std::list<Peer> peers = in_data(8);
   ::kill(::getpid(), SIGTERM);
   for (Peer& peer : peers) {
     EXPECT_THAT(peer.ask("A: 1\r\n\r\nx\r\n."), StartsWith("250 "));
@@ -147,17 +150,9 @@ TEST_F(DaemonThreads, OP5_EndWaitsForTransactionsOfAllLoops) {
 
 TEST_F(DaemonThreads, TheBoardAddsUpAllLoopsUntilTheEnd) {
   await("open", 0.0);  // the greeting of before is over
-  std::list<Peer> peers;
-  for (int i = 0; i < 8; ++i) {
-    peers.emplace_back(port);
-    Peer& peer = peers.back();
-    peer.reply();
-    peer.ask("EHLO c.test");
-    peer.ask("MAIL FROM:<a@x.test>");
-    peer.ask("RCPT TO:<b@y.test>");
-    peer.ask("DATA");
+  std::list<Peer> peers = in_data(8);
+  for (Peer& peer : peers)
     EXPECT_THAT(peer.ask("A: 1\r\n\r\nx\r\n."), StartsWith("250 "));
-  }
   await("accepted", 8.0);
   EXPECT_EQ(fact("open"), base::Cell(8.0));
   EXPECT_EQ(fact("sessions"), base::Cell(9.0));
