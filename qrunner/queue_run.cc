@@ -32,7 +32,7 @@ using spoolfmt::MessageId;
 constexpr unsigned kDiskThreads = 8;
 constexpr auto kRenew = std::chrono::seconds(20);  // a third of a lease's life
 constexpr auto kHeed = std::chrono::seconds(1);    // the load, and who may live again
-constexpr auto kTick = std::chrono::milliseconds(50);
+constexpr auto kTick = std::chrono::milliseconds(20);
 // Transactions under way when we are told to end may take so long.
 constexpr auto kDrain = std::chrono::seconds(60);
 // Between two looks at a queue that is followed.

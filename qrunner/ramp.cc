@@ -14,6 +14,8 @@ constexpr std::size_t kEximRecord = 50;
 constexpr std::size_t kUsualShare = 8;
 constexpr auto kLookAgain = std::chrono::milliseconds(250);
 constexpr std::size_t kMostCredit = 10'000;
+// Who has nothing else to do waits that much shorter for a site to fill.
+constexpr int kIdleHaste = 20;
 
 Ramp::Start& start_of(SiteIndex site, Ramp::Starts& starts) {
   if (starts.empty() || starts.back().site != site) starts.push_back({.site = site});
@@ -195,8 +197,10 @@ Ramp::Starts Ramp::tick(Instant now) {
     at(index).timed = false;
     if (ripe(at(index))) wish(index, starts);
   }
-  while (!arrivals_.empty() && now_ - arrivals_.front().first >= settings_.wait) {
+  while (!arrivals_.empty()) {
     auto [since, index] = arrivals_.front();
+    if (now_ - since < (open_ == 0 ? settings_.wait / kIdleHaste : settings_.wait))
+      break;
     const Site& site = at(index);
     bool waits = site.open == 0 && site.ready() > 0 && site.since == since;
     if (waits && open_ * 2 >= settings_.connections) break;

@@ -69,10 +69,19 @@ TEST(Ramp, OpensOneConnectionForEachThresholdOfLegs) {
 TEST(Ramp, ALegThatWaitedStartsItsSiteWhileConnectionsAreToSpare) {
   Ramp::Instant start{};
   Ramp ramp({.wait = 200ms});
-  ramp.routed(0, leg(1), start);
+  for (unsigned i = 0; i < 8; ++i) ramp.routed(0, leg(i), start);
+  ramp.routed(1, leg(1), start);
   EXPECT_TRUE(ramp.tick(start + 199ms).empty());
   EXPECT_EQ(ramp.tick(start + 200ms).size(), 1U);
   EXPECT_TRUE(ramp.tick(start + 300ms).empty()) << "it has started already";
+
+  Ramp nothing_to_do({.wait = 200ms});
+  nothing_to_do.routed(0, leg(1), start);
+  nothing_to_do.routed(1, leg(1), start);
+  EXPECT_TRUE(nothing_to_do.tick(start + 9ms).empty());
+  EXPECT_EQ(nothing_to_do.tick(start + 10ms),
+            (Ramp::Starts{{.site = 0, .connections = 1}}));
+  EXPECT_TRUE(nothing_to_do.tick(start + 199ms).empty()) << "something is open";
 
   Ramp busy({.wait = 200ms, .connections = 2});
   for (unsigned i = 0; i < 8; ++i) busy.routed(0, leg(i), start);
