@@ -293,7 +293,8 @@ Ramp::Starts Ramp::succeeded(SiteIndex index, std::optional<Span> latency, Insta
   site.probing = false;
   std::size_t busy = site.open - site.idle;
   bool all_busy = busy >= site.window.size(window_settings_, now_);
-  site.window.succeeded(latency, all_busy && keep_up, window_settings_, now_);
+  bool worth_more = all_busy && (keep_up || site.window.answers_late());
+  site.window.succeeded(latency, worth_more, window_settings_, now_);
   Starts starts;
   wish(index, starts);
   deal(starts);

@@ -125,7 +125,8 @@ class Ramp {
   void idle(SiteIndex site);
   void not_idle(SiteIndex site);
   // A connection sent a message: the site lives.  `latency`: from its start to its
-  // reply.  `keep_up`: our own side did, so that it could have been more.
+  // reply.  `keep_up`: our own side did, so that it could have been more;
+  // where the far end is slow, it could in any case.
   [[nodiscard]] Starts succeeded(SiteIndex site, std::optional<Span> latency = {},
                                  Instant now = {}, bool keep_up = true);
   // A connection is gone.

@@ -49,22 +49,29 @@ void Window::measure(Span latency, Instant now) {
   least_ = std::min(least_, seconds);
 }
 
+float Window::least() const {
+  return std::min(least_, least_before_);
+}
+
 bool Window::stretched() const {
-  float least = std::max(kAtOnce, std::min(least_, least_before_));
-  return smoothed_ != kNever && smoothed_ > kStretch * least;
+  return smoothed_ != kNever && smoothed_ > kStretch * std::max(kAtOnce, least());
+}
+
+bool Window::answers_late() const {
+  return least() != kNever && least() > kAtOnce;
 }
 
 std::size_t Window::most(const Settings& settings, Instant now) const {
   return std::min(settings.ceiling, cap(now).value_or(settings.ceiling));
 }
 
-void Window::succeeded(std::optional<Span> latency, bool all_busy,
+void Window::succeeded(std::optional<Span> latency, bool worth_more,
                        const Settings& settings, Instant now) {
   bool was_dead = dead();
   if (was_dead) size_ = calm_ = 1;
   failures_ = 0;
   if (latency) measure(*latency, now);
-  if (was_dead || !all_busy || stretched()) return;
+  if (was_dead || !worth_more || stretched()) return;
   size_ += size_ < calm_ ? 1 : 1 / size_;
   size_ = std::min(size_, static_cast<float>(most(settings, now)));
 }

@@ -35,7 +35,8 @@ class Window {
   void learn(double size, const Settings& settings);
 
   // A message was taken over.  `latency`: from the end of the message to its reply.
-  void succeeded(std::optional<Span> latency, bool all_busy, const Settings& settings,
+  // `worth_more`: all connections are busy, and one more would be.
+  void succeeded(std::optional<Span> latency, bool worth_more, const Settings& settings,
                  Instant now);
   // A connection failed; `open` counts it, too.
   void failed(std::size_t open, const Settings& settings, Instant now);
@@ -48,12 +49,16 @@ class Window {
   double exact() const { return size_; }
   std::optional<std::size_t> cap(Instant now) const;
   std::optional<Span> latency() const;  // smoothed
+  // Even the quickest answer of late took its time: whatever waits at our own side, one
+  // more connection has something to do meanwhile.
+  bool answers_late() const;
   bool dead() const { return failures_ > 0 && failures_ >= cohort_; }
 
  private:
   static constexpr float kNever = std::numeric_limits<float>::infinity();
 
   void measure(Span latency, Instant now);
+  float least() const;
   bool stretched() const;
   std::size_t most(const Settings& settings, Instant now) const;
 

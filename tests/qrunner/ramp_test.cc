@@ -137,6 +137,17 @@ TEST(Ramp, NoConnectionIsMadeWhileOurOwnSideDoesNotKeepUp) {
             (Ramp::Starts{{.site = 0, .connections = 1}}));
 }
 
+TEST(Ramp, ASlowFarEndGetsAnotherOneWhateverWaitsHere) {
+  Ramp ramp({});
+  for (unsigned i = 0; i < 300; ++i) ramp.routed(0, leg(i), {});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(ramp.take(0));
+  EXPECT_EQ(ramp.succeeded(0, 20ms).size(), 1U);
+  EXPECT_EQ(ramp.succeeded(0, 25ms, {}, false).size(), 1U);
+  for (int i = 0; i < 8; ++i) (void)ramp.succeeded(0, 9ms);
+  EXPECT_TRUE(ramp.succeeded(0, 9ms, {}, false).empty()) << "it can be quick";
+  EXPECT_EQ(ramp.succeeded(0, 9ms).size(), 1U);
+}
+
 TEST(Ramp, Q74_NothingStartsOnceItIsStopped) {
   Ramp ramp({.threshold = 1});
   ramp.routed(0, leg(1), {});
