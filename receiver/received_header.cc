@@ -129,7 +129,7 @@ std::string received_header(std::string_view hostname, const Client& client,
   std::string text = "Received: from ";
   text += received_from(client, shown.has(LogItem::incoming_port));
   text.append("\n\tby ").append(hostname).append(" with ");
-  text += client.protocol(envelope.params.smtputf8);
+  text += client.protocol(envelope.params);
   text += " ";
   if (client.tls)
     text +=
@@ -170,7 +170,7 @@ std::string describe_arrival(const Client& client, const Envelope& envelope,
                              const ArrivalDetails& arrival, const LogSelector& shown) {
   std::string text = envelope.sender.empty() ? "<>" : envelope.sender;
   text += describe_client(client, shown);
-  text += " P=" + client.protocol(envelope.params.smtputf8);
+  text += " P=" + client.protocol(envelope.params);
   if (shown.has(LogItem::pipelining) && !arrival.pipelining.empty())
     text.append(" ").append(arrival.pipelining);
   if (shown.has(LogItem::protocol_detail)) text += " PS=" + client.steps;

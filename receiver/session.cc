@@ -92,7 +92,9 @@ asio::awaitable<void> Session::converse() {
       break;
     }
     net::LineReader::Line line = co_await next_line();
-    smtp::Reply reply = co_await answer(std::string(line.text), line.too_long);
+    std::string text(line.text);
+    smtp::Reply reply = co_await answer(text, line.too_long);
+    if (dialogue_.over()) note_errors(text, reply);
     say(reply);
     if (dialogue_.awaits_message()) {
       reply = co_await receive_message();
@@ -260,6 +262,20 @@ asio::awaitable<void> Session::lost_synchronisation(const std::string& line) {
   log("SMTP protocol synchronization error (next input sent too soon): rejected \"" +
       base::printable(line) + "\" H=" + client_name(client_) + " next input=\"" +
       base::printable(input.substr(0, kShownInput)) + "\"");
+}
+
+// Whoever is dropped for his commands is not told much; the log is.
+void Session::note_errors(const std::string& line, const smtp::Reply& reply) {
+  const std::string_view reason = dialogue_.notquit_reason();
+  const bool unknown = reason == "bad-commands";
+  if (!unknown && reason != "bad-command-synprot") return;
+  std::string why = reply.text;
+  if (reply == smtp::standard(Standard::too_many_errors))
+    why = unknown ? "too many unrecognized commands"
+                  : "too many syntax or protocol errors";
+  context_.log("main,reject", "SMTP call from " + client_name(client_) +
+                                  " dropped: " + why + " (last command was \"" +
+                                  base::printable(without_secret(line)) + "\")");
 }
 
 // The client is gone or silent, or we were told to go.

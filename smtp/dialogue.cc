@@ -2,6 +2,7 @@
 #include "smtp/dialogue.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace smtp {
@@ -309,6 +310,9 @@ std::optional<Reply> Dialogue::refuses_bdat(const Bdat& bdat) {
   const std::uint64_t limit = offer_.size_limit;
   if (limit == 0 || (bdat.size <= limit && chunk_total_ <= limit - bdat.size))
     return std::nullopt;
+  // No chunk but a trap, for servers that keep the lower 32 bits.
+  if (bdat.size > std::numeric_limits<std::uint32_t>::max())
+    return counted_error(Standard::bad_parameter);
   chunks_ = Chunks::broken;
   return standard(Standard::message_too_big);
 }
