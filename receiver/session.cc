@@ -281,7 +281,7 @@ void Session::note_errors(const std::string& line, const smtp::Reply& reply) {
 // The client is gone or silent, or we were told to go.
 asio::awaitable<void> Session::end_of_client(boost::system::error_code how) {
   bool silent = how == asio::error::timed_out;
-  bool in_message = arriving_.has_value();
+  bool in_message = arriving_ && !arriving_->kept;
   std::string name = client_name(client_);
   if (in_message)
     log((silent ? "SMTP data timeout (message abandoned) on connection from "

@@ -181,6 +181,7 @@ class Session {
     base::Time complete;
     std::optional<base::Error> trouble;  // of the disk
     bool kept;                           // it is in the spool
+    bool unheard = false;                // wanted though its client is gone
   };
   std::optional<Arriving> arriving_;
   bool message_done_ = false;  // its verdict is about to be told

@@ -65,8 +65,7 @@ class SessionWatch final : public ClientWatch {
   bool peer_gone() override { return !lines_.has_input() && stream_.peer_gone(); }
   bool spoke() override { return !same_flight_ && lines_.has_input(); }
   asio::awaitable<void> keep_alive(std::string_view line) override {
-    std::string bytes = std::string(line) + "\r\n";
-    co_await stream_.write(bytes, timeout_);
+    co_await stream_.write(line, timeout_);
   }
 
  private:
@@ -346,6 +345,7 @@ asio::awaitable<std::optional<smtp::Reply>> Session::ask_scripts() {
     if (outcome.client_gone) throw system_error(asio::error::eof);
     co_return outcome.reply;
   }
+  arriving_->unheard = outcome.client_gone;  // on_client_gone = finish
   for (const std::string& added : outcome.headers_add | std::views::reverse)
     arriving_->headers.insert(
         arriving_->headers.begin() + 1,
@@ -438,7 +438,8 @@ asio::awaitable<smtp::Reply> Session::commit(smtp::Reply reply) {
   if (!done) co_return report(done.error());
   // Nobody hears us: then nobody will think that it was taken.  Commands behind the dot
   // say that the client only waits for our answers.
-  if (!lines_.has_input() && stream_.peer_gone()) throw system_error(asio::error::eof);
+  if (!arriving_->unheard && !lines_.has_input() && stream_.peer_gone())
+    throw system_error(asio::error::eof);
   arriving_->file.keep();
   arriving_->kept = true;
   neighbours_.tally.took(details.size);

@@ -335,11 +335,12 @@ std::optional<Reply> Dialogue::refuses_auth(const Auth& auth) {
   return counted_error(Standard::unknown_mechanism);
 }
 
+// To whom it is offered is known from EHLO on.
 std::optional<Reply> Dialogue::refuses_xclient() {
-  if (!offer_.xclient) return counted_error(Standard::xclient_refused);
-  if (has_sender_) return counted_error(Standard::in_transaction);
   if (offer_.require_helo && helo_name_.empty())
     return counted_error(Standard::need_hello);
+  if (!offer_.xclient) return counted_error(Standard::xclient_refused);
+  if (has_sender_) return counted_error(Standard::in_transaction);
   return std::nullopt;
 }
 
