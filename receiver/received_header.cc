@@ -65,6 +65,13 @@ std::string quoted(std::string_view text) {
   return result + "\"";
 }
 
+// One word: Exim does not put a name into quotes.
+std::string word(std::string_view name) {
+  std::string result;
+  for (char c : name) c == ' ' ? result += "\\040" : result += c;
+  return result;
+}
+
 std::string angled(const std::string& address) {
   return "<" + address + ">";
 }
@@ -161,8 +168,7 @@ std::string describe_tls(const Client& client, const LogSelector& shown) {
     text += tls.verified ? " CV=yes" : " CV=no";
   if (shown.has(LogItem::tls_peerdn) && !tls.peer_dn.empty())
     text += " DN=" + quoted(tls.peer_dn);
-  if (shown.has(LogItem::tls_sni) && !tls.sni.empty())
-    text += " SNI=" + quoted(tls.sni);
+  if (shown.has(LogItem::tls_sni) && !tls.sni.empty()) text += " SNI=" + word(tls.sni);
   return text;
 }
 
