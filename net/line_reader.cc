@@ -42,6 +42,7 @@ asio::awaitable<void> LineReader::fill(Span timeout) {
 }
 
 asio::awaitable<LineReader::Line> LineReader::next(Span timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
   std::size_t seen = 0;
   bool too_long = false;
   while (true) {
@@ -59,7 +60,7 @@ asio::awaitable<LineReader::Line> LineReader::next(Span timeout) {
       begin_ = end_;
       seen = 0;
     }
-    co_await fill(timeout);
+    co_await fill(deadline - std::chrono::steady_clock::now());
   }
 }
 

@@ -26,6 +26,7 @@ class LineReader {
   // `stream` must outlive the reader.  Lines hold at most `longest` bytes.
   LineReader(Stream& stream, std::size_t longest);
 
+  // `timeout` is for the whole line, however it drips in.
   asio::awaitable<Line> next(Span timeout);
 
   // A whole line is here already, so next() will not wait: no need to flush replies.

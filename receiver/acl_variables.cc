@@ -337,7 +337,8 @@ constexpr std::array<AclContext::Telling::Tell, policy::kVariables.size()>
       set(variable_id("received_ip_address"), T::received_address);
       set(variable_id("received_port"), T::received_port);
       set(ROW("received_protocol") {
-        return own(c, c.client_.protocol(c.envelope && c.envelope->params.smtputf8));
+        return own(c, c.client_.protocol(c.envelope ? c.envelope->params
+                                                    : smtp::MailParams()));
       });
       set(ROW("received_time") {
         using std::chrono::floor, std::chrono::seconds;

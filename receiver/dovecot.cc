@@ -253,7 +253,9 @@ struct Dovecot::State {
     Asked(const Asked&) = delete;
     Asked& operator=(const Asked&) = delete;
     ~Asked() {
-      if (state.questions.erase(id) > 0) state.take_back(id);
+      if (state.questions.erase(id) == 0) return;
+      state.take_back(id);
+      state.rest();
     }
     State& state;
     std::uint32_t id;
@@ -463,8 +465,11 @@ void Dovecot::State::take_line(const net::LineReader::Line& line) {
   if (*answer) answered(std::move(**answer));
 }
 
-// One that nobody waits for was taken back.
+// One that nobody waits for was taken back; one that was never asked is a sign that we
+// do not understand each other.
 void Dovecot::State::answered(DovecotAnswer answer) {
+  if (answer.id == 0 || answer.id > last_id)
+    return drop("an answer to what nobody has asked");
   auto question = questions.find(answer.id);
   if (question != questions.end() && !question->second.answer)
     question->second.answer = std::move(answer);

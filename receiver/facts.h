@@ -59,8 +59,9 @@ struct Client {
   std::string host_name() const {
     return host.names.empty() ? std::string() : host.names.front();
   }
-  // "esmtpsa", $received_protocol, P= in logs; "utf8" in front for SMTPUTF8.
-  std::string protocol(bool utf8) const;
+  // "esmtpsa", $received_protocol, P= in logs; "utf8" in front for SMTPUTF8, and "S" of
+  // a message that must stay in TLS.
+  std::string protocol(const smtp::MailParams& params) const;
 };
 
 struct Recipient {

@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <utility>
@@ -59,7 +60,7 @@ class Lines {
 };
 
 void add_client(Lines& lines, const Client& client, const Received& received,
-                bool utf8) {
+                const smtp::MailParams& params) {
   lines.tainted_if_any("helo_name", client.helo_name);
   lines.plain("host_address", bracketed(client.peer));
   lines.tainted_if_any("host_name", client.host_name());
@@ -71,7 +72,7 @@ void add_client(Lines& lines, const Client& client, const Received& received,
   lines.plain("interface_address", bracketed(client.local));
   if (!received.active_hostname.empty())
     lines.plain("active_hostname", received.active_hostname);
-  lines.plain("received_protocol", client.protocol(utf8));
+  lines.plain("received_protocol", client.protocol(params));
 }
 
 // "acl_c0" is "aclc 0", "acl_m_x" is "aclm _x": those of the connection come first.
@@ -98,6 +99,13 @@ void add_content(Lines& lines, const Received& received) {
 // As it is in the file: line breaks and other bytes that do not print as escapes.
 std::string escaped(std::string_view text) {
   return base::printable(text);
+}
+
+// Names are kept as they are, backslashes too, but nothing may end the line.
+std::string on_one_line(const std::string& name) {
+  bool prints = std::ranges::none_of(
+      name, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+  return prints ? name : base::printable(name);
 }
 
 std::string one_line(const std::string& pem) {
@@ -167,10 +175,10 @@ spoolfmt::HFile make_h_file(const Owner& owner, const Received& received,
   lines.plain("received_time_usec", fraction_of(received.started));
   lines.plain("received_time_complete", std::to_string(seconds_of(received.complete)) +
                                             fraction_of(received.complete));
-  add_client(lines, client, received, envelope.params.smtputf8);
+  add_client(lines, client, received, envelope.params);
   add_variables(lines, variables);
   add_content(lines, received);
-  if (client.login) lines.tainted_if_any("auth_id", client.login->id);
+  if (client.login) lines.tainted_if_any("auth_id", on_one_line(client.login->id));
   lines.tainted_if_any("auth_sender", envelope.authenticated_sender);
   lines.flag("deliver_firsttime");
   if (wishes.freeze)

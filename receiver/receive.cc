@@ -68,11 +68,17 @@ void describe(base::Cli& cli, Options& options) {
 }
 
 // A session needs two descriptors, and the usual soft limit is meant for select(2).
-void raise_descriptor_limit() {
+Result<void> raise_descriptor_limit(const Options& options) {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+  const rlim_t needed = 64 + rlim_t{8} * options.threads;
+  if (limit.rlim_max >= needed) return {};
+  return base::fail(base::Code::permanent, "only " + std::to_string(limit.rlim_max) +
+                                               " descriptors are allowed: at least " +
+                                               std::to_string(needed) +
+                                               " are needed (ulimit -n, LimitNOFILE=)");
 }
 
 // Where clients come from.
@@ -261,7 +267,7 @@ Result<void> run(const Options& options) {
   policy::MainOptions main = policy::main_options(policy->main, none);
   if (!options.common.spool.empty()) main.spool_directory = options.common.spool;
   std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error like a full disk
-  raise_descriptor_limit();
+  TRY(raise_descriptor_limit(options));
 
   // What root can do.
   std::filesystem::path list = policy->main.text("data_scripts");

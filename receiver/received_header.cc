@@ -65,6 +65,13 @@ std::string quoted(std::string_view text) {
   return result + "\"";
 }
 
+// One word: Exim does not put a name into quotes.
+std::string word(std::string_view name) {
+  std::string result;
+  for (char c : name) c == ' ' ? result += "\\040" : result += c;
+  return result;
+}
+
 std::string angled(const std::string& address) {
   return "<" + address + ">";
 }
@@ -129,7 +136,7 @@ std::string received_header(std::string_view hostname, const Client& client,
   std::string text = "Received: from ";
   text += received_from(client, shown.has(LogItem::incoming_port));
   text.append("\n\tby ").append(hostname).append(" with ");
-  text += client.protocol(envelope.params.smtputf8);
+  text += client.protocol(envelope.params);
   text += " ";
   if (client.tls)
     text +=
@@ -161,8 +168,7 @@ std::string describe_tls(const Client& client, const LogSelector& shown) {
     text += tls.verified ? " CV=yes" : " CV=no";
   if (shown.has(LogItem::tls_peerdn) && !tls.peer_dn.empty())
     text += " DN=" + quoted(tls.peer_dn);
-  if (shown.has(LogItem::tls_sni) && !tls.sni.empty())
-    text += " SNI=" + quoted(tls.sni);
+  if (shown.has(LogItem::tls_sni) && !tls.sni.empty()) text += " SNI=" + word(tls.sni);
   return text;
 }
 
@@ -170,7 +176,7 @@ std::string describe_arrival(const Client& client, const Envelope& envelope,
                              const ArrivalDetails& arrival, const LogSelector& shown) {
   std::string text = envelope.sender.empty() ? "<>" : envelope.sender;
   text += describe_client(client, shown);
-  text += " P=" + client.protocol(envelope.params.smtputf8);
+  text += " P=" + client.protocol(envelope.params);
   if (shown.has(LogItem::pipelining) && !arrival.pipelining.empty())
     text.append(" ").append(arrival.pipelining);
   if (shown.has(LogItem::protocol_detail)) text += " PS=" + client.steps;

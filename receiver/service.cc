@@ -25,7 +25,10 @@ base::Result<void> check_certificates(const policy::Options& main, net::TlsKeys&
   if (!is_plain("tls_certificate", setting.certificates) ||
       !is_plain("tls_privatekey", setting.keys) || setting.certificates.empty())
     return {};
-  return tls.check(setting);
+  auto sound = tls.check(setting);
+  if (sound) return {};
+  return base::fail(base::Code::config,
+                    "tls_certificate, tls_privatekey: " + sound.error().text);
 }
 
 }  // namespace

@@ -92,7 +92,9 @@ asio::awaitable<void> Session::converse() {
       break;
     }
     net::LineReader::Line line = co_await next_line();
-    smtp::Reply reply = co_await answer(std::string(line.text), line.too_long);
+    std::string text(line.text);
+    smtp::Reply reply = co_await answer(text, line.too_long);
+    if (dialogue_.over()) note_errors(text, reply);
     say(reply);
     if (dialogue_.awaits_message()) {
       reply = co_await receive_message();
@@ -262,10 +264,24 @@ asio::awaitable<void> Session::lost_synchronisation(const std::string& line) {
       base::printable(input.substr(0, kShownInput)) + "\"");
 }
 
+// Whoever is dropped for his commands is not told much; the log is.
+void Session::note_errors(const std::string& line, const smtp::Reply& reply) {
+  const std::string_view reason = dialogue_.notquit_reason();
+  const bool unknown = reason == "bad-commands";
+  if (!unknown && reason != "bad-command-synprot") return;
+  std::string why = reply.text;
+  if (reply == smtp::standard(Standard::too_many_errors))
+    why = unknown ? "too many unrecognized commands"
+                  : "too many syntax or protocol errors";
+  context_.log("main,reject", "SMTP call from " + client_name(client_) +
+                                  " dropped: " + why + " (last command was \"" +
+                                  base::printable(without_secret(line)) + "\")");
+}
+
 // The client is gone or silent, or we were told to go.
 asio::awaitable<void> Session::end_of_client(boost::system::error_code how) {
   bool silent = how == asio::error::timed_out;
-  bool in_message = arriving_.has_value();
+  bool in_message = arriving_ && !arriving_->kept;
   std::string name = client_name(client_);
   if (in_message)
     log((silent ? "SMTP data timeout (message abandoned) on connection from "

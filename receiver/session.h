@@ -97,6 +97,7 @@ class Session {
   asio::awaitable<void> wait_as_told();
   asio::awaitable<void> pause(std::chrono::milliseconds span);
   asio::awaitable<void> lost_synchronisation(const std::string& line);
+  void note_errors(const std::string& line, const smtp::Reply& reply);
   asio::awaitable<void> end_of_client(boost::system::error_code how);
   asio::awaitable<void> leave();
   asio::awaitable<void> note_end();
@@ -145,7 +146,7 @@ class Session {
   asio::awaitable<void> read_chunk(std::uint64_t size);
   asio::awaitable<void> throw_away(std::uint64_t size);
   asio::awaitable<void> spool_body();
-  asio::awaitable<std::string_view> more_content();
+  asio::awaitable<std::string_view> more_content(Pace& pace);
   asio::awaitable<smtp::Reply> verdict();
   asio::awaitable<std::optional<smtp::Reply>> ask_scripts();
   ScriptMessage script_message(int body) const;
@@ -180,6 +181,7 @@ class Session {
     base::Time complete;
     std::optional<base::Error> trouble;  // of the disk
     bool kept;                           // it is in the spool
+    bool unheard = false;                // wanted though its client is gone
   };
   std::optional<Arriving> arriving_;
   bool message_done_ = false;  // its verdict is about to be told

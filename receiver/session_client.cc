@@ -79,13 +79,14 @@ asio::awaitable<bool> Session::meet() {
 asio::awaitable<bool> Session::read_proxy_header() {
   smtp::ProxyHeaderParser parser;
   std::optional<smtp::ProxyHeader> header;
-  net::Span timeout = service_->settings.proxy_timeout;
+  const auto deadline =
+      std::chrono::steady_clock::now() + service_->settings.proxy_timeout;
   base::Error trouble{base::Code::temporary, "no header came in time"};
   bool sound = true;
   while (sound && !header) {
     std::string_view input;
     try {
-      input = co_await lines_.some(timeout);
+      input = co_await lines_.some(deadline - std::chrono::steady_clock::now());
     } catch (const boost::system::system_error& how) {
       if (how.code() != asio::error::timed_out) throw;
       sound = false;

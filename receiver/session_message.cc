@@ -65,8 +65,7 @@ class SessionWatch final : public ClientWatch {
   bool peer_gone() override { return !lines_.has_input() && stream_.peer_gone(); }
   bool spoke() override { return !same_flight_ && lines_.has_input(); }
   asio::awaitable<void> keep_alive(std::string_view line) override {
-    std::string bytes = std::string(line) + "\r\n";
-    co_await stream_.write(bytes, timeout_);
+    co_await stream_.write(line, timeout_);
   }
 
  private:
@@ -172,7 +171,7 @@ void Session::begin_message(Content content) {
 asio::awaitable<void> Session::read_content() {
   Content& content = arriving_->content;
   while (!content.done()) {
-    std::string_view wire = co_await more_content();
+    std::string_view wire = co_await more_content(arriving_->pace);
     lines_.consume(content.feed(wire));
     if (!content.done()) co_await spool_body();
   }
@@ -181,7 +180,7 @@ asio::awaitable<void> Session::read_content() {
 asio::awaitable<void> Session::read_chunk(std::uint64_t size) {
   Content& content = arriving_->content;
   while (size > 0) {
-    std::string_view wire = co_await more_content();
+    std::string_view wire = co_await more_content(arriving_->pace);
     wire = wire.substr(
         0, static_cast<std::size_t>(std::min<std::uint64_t>(size, wire.size())));
     content.feed(wire);
@@ -196,8 +195,9 @@ asio::awaitable<void> Session::throw_away(std::uint64_t size) {
     size = 0;
     hang_up("bad-commands");
   }
+  Pace pace(std::chrono::steady_clock::now());
   while (size > 0) {
-    std::string_view wire = co_await lines_.some(service_->settings.timeout);
+    std::string_view wire = co_await more_content(pace);
     std::size_t count =
         static_cast<std::size_t>(std::min<std::uint64_t>(size, wire.size()));
     lines_.consume(count);
@@ -205,25 +205,26 @@ asio::awaitable<void> Session::throw_away(std::uint64_t size) {
   }
 }
 
-// Waits no longer than the client's pace allows.
-asio::awaitable<std::string_view> Session::more_content() {
-  Pace& pace = arriving_->pace;
-  net::Span most = service_->settings.timeout;
-  net::Span left = pace.deadline() - std::chrono::steady_clock::now();
-  left = std::max<net::Span>(left, std::chrono::seconds(1));
-  std::string_view wire;
-  try {
-    wire = co_await lines_.some(std::min(most, left));
-  } catch (const system_error& how) {
-    bool slow = how.code() == asio::error::timed_out && left < most;
-    if (slow) log("client sends too slowly: " + client_name(client_));
-    throw;
+// Waits no longer than the client's pace allows.  Where a window ends in silence what
+// came before counts.
+asio::awaitable<std::string_view> Session::more_content(Pace& pace) {
+  const auto silent_until =
+      std::chrono::steady_clock::now() + service_->settings.timeout;
+  while (true) {
+    const auto until = std::min<Pace::Time>(silent_until, pace.deadline());
+    std::string_view wire;
+    try {
+      wire = co_await lines_.some(until - std::chrono::steady_clock::now());
+    } catch (const system_error& how) {
+      bool may_wait = how.code() == asio::error::timed_out && until < silent_until;
+      if (!may_wait) throw;
+    }
+    if (!pace.came(wire.size(), std::chrono::steady_clock::now())) {
+      log("client sends too slowly: " + client_name(client_));
+      throw system_error(asio::error::timed_out);
+    }
+    if (!wire.empty()) co_return wire;
   }
-  if (!pace.came(wire.size(), std::chrono::steady_clock::now())) {
-    log("client sends too slowly: " + client_name(client_));
-    throw system_error(asio::error::timed_out);
-  }
-  co_return wire;
 }
 
 // What a session holds of a body in memory is a block.
@@ -344,6 +345,7 @@ asio::awaitable<std::optional<smtp::Reply>> Session::ask_scripts() {
     if (outcome.client_gone) throw system_error(asio::error::eof);
     co_return outcome.reply;
   }
+  arriving_->unheard = outcome.client_gone;  // on_client_gone = finish
   for (const std::string& added : outcome.headers_add | std::views::reverse)
     arriving_->headers.insert(
         arriving_->headers.begin() + 1,
@@ -382,7 +384,7 @@ ScriptMessage Session::script_message(int body) const {
 smtp::Reply Session::discard(smtp::Reply reply, const std::string& by) {
   std::string sender = envelope_.sender.empty() ? "<>" : envelope_.sender;
   log("<= " + sender + " H=" + client_name(client_) +
-      " P=" + client_.protocol(envelope_.params.smtputf8) +
+      " P=" + client_.protocol(envelope_.params) +
       " S=" + std::to_string(arriving_->content.size()));
   log("=> blackhole (" + by + " ACL discarded recipients)");
   log("Completed");
@@ -436,7 +438,8 @@ asio::awaitable<smtp::Reply> Session::commit(smtp::Reply reply) {
   if (!done) co_return report(done.error());
   // Nobody hears us: then nobody will think that it was taken.  Commands behind the dot
   // say that the client only waits for our answers.
-  if (!lines_.has_input() && stream_.peer_gone()) throw system_error(asio::error::eof);
+  if (!arriving_->unheard && !lines_.has_input() && stream_.peer_gone())
+    throw system_error(asio::error::eof);
   arriving_->file.keep();
   arriving_->kept = true;
   neighbours_.tally.took(details.size);

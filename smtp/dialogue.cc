@@ -2,6 +2,7 @@
 #include "smtp/dialogue.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace smtp {
@@ -309,6 +310,9 @@ std::optional<Reply> Dialogue::refuses_bdat(const Bdat& bdat) {
   const std::uint64_t limit = offer_.size_limit;
   if (limit == 0 || (bdat.size <= limit && chunk_total_ <= limit - bdat.size))
     return std::nullopt;
+  // No chunk but a trap, for servers that keep the lower 32 bits.
+  if (bdat.size > std::numeric_limits<std::uint32_t>::max())
+    return counted_error(Standard::bad_parameter);
   chunks_ = Chunks::broken;
   return standard(Standard::message_too_big);
 }
@@ -331,11 +335,12 @@ std::optional<Reply> Dialogue::refuses_auth(const Auth& auth) {
   return counted_error(Standard::unknown_mechanism);
 }
 
+// To whom it is offered is known from EHLO on.
 std::optional<Reply> Dialogue::refuses_xclient() {
-  if (!offer_.xclient) return counted_error(Standard::xclient_refused);
-  if (has_sender_) return counted_error(Standard::in_transaction);
   if (offer_.require_helo && helo_name_.empty())
     return counted_error(Standard::need_hello);
+  if (!offer_.xclient) return counted_error(Standard::xclient_refused);
+  if (has_sender_) return counted_error(Standard::in_transaction);
   return std::nullopt;
 }
 

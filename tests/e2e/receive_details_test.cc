@@ -6,6 +6,9 @@
 #include <pwd.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <thread>
+
 #include "tests/e2e/receive_peers.h"
 #include "tests/support/certificates.h"
 
@@ -40,14 +43,14 @@ plain:
 // A script's list of one that runs `text`, required or not.
 class Judged {
  public:
-  Judged(const std::string& text, const std::string& keys) {
+  Judged(const std::string& text, const std::string& keys,
+         const std::string& data = "on_client_gone = discard\n") {
     fs::permissions(dir_.path(), fs::perms(0755));
     std::ofstream(dir_ / "judge") << "#!/bin/sh\n" << text;
     fs::permissions(dir_ / "judge", fs::perms(0755));
-    std::ofstream(dir_ / "list")
-        << "[data]\ndir = " << dir_.path().string() << "\non_client_gone = discard\n"
-        << "[script judge]\norder = 10\nexec = judge\n"
-        << keys;
+    std::ofstream(dir_ / "list") << "[data]\ndir = " << dir_.path().string() << "\n"
+                                 << data << "[script judge]\norder = 10\nexec = judge\n"
+                                 << keys;
     fs::permissions(dir_ / "list", fs::perms(0644));
   }
   std::string option() const {
@@ -127,6 +130,9 @@ client.quit()
   EXPECT_EQ(done.status, 0) << done.err;
   std::string h = only_message(receiver);
   EXPECT_EQ(option(h, "tls_requiretls"), "0x1");
+  EXPECT_EQ(option(h, "received_protocol"), "esmtpS");
+  EXPECT_THAT(h, HasSubstr(" with esmtpS  (TLS1."));
+  EXPECT_THAT(receiver.main_log(), HasSubstr(" P=esmtpS PS=se "));
   EXPECT_EQ(option(h, "dsn_ret"), "2");
 }
 
@@ -205,4 +211,91 @@ exit 0
   EXPECT_THAT(only_message(receiver),
               ContainsRegex("Received: (.|\n)*\n[0-9]+  X-Judge: fair\n"
                             "[0-9]+  Subject: x\n"));
+}
+
+TEST(ReceiveScripts, DS6_FinishAcceptsWhatRequiredScriptsPassedThoughNobodyListens) {
+  for (bool passes : {true, false}) {
+    Judged judged(passes ? "sleep 0.5\n" : "sleep 0.5\nexit 10\n", "required = yes\n",
+                  "on_client_gone = finish\n");
+    Receiver receiver(judged.option());
+    Peer peer(receiver.port());
+    open_data(peer);
+    peer.send("A: 1\r\n\r\nx\r\n.\r\n");
+    peer.close();
+    receiver.stop();
+    EXPECT_THAT(receiver.ids(), SizeIs(passes ? 1 : 0));
+    EXPECT_EQ(receiver.main_log().contains(" <= "), passes);
+    EXPECT_EQ(receiver.main_log().contains("abandoned"), !passes);
+  }
+}
+
+TEST(ReceiveScripts, DS15_KeepAliveLinesAreLinesOfOneReply) {
+  Judged judged("sleep 1.5\n", "",
+                "keepalive = after-required\nkeepalive_every = 1s\n");
+  Receiver receiver(judged.option());
+  Peer peer(receiver.port());
+  open_data(peer);
+  std::string reply = peer.ask("A: 1\r\n\r\nx\r\n.");
+  EXPECT_THAT(reply, StartsWith("250-2.0.0 still checking\n250 2.0.0 OK id="));
+}
+
+TEST(ReceiveErrors, RX24_TheLogTellsWhoWasDropped) {
+  Receiver receiver;
+  Peer peer(receiver.port());
+  peer.reply();
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(peer.ask("FOO"), StartsWith("500 "));
+  EXPECT_THAT(peer.ask("FOO"), StartsWith("421 "));
+  EXPECT_TRUE(peer.at_end());
+  EXPECT_THAT(receiver.main_log(),
+              HasSubstr(" SMTP call from [127.0.0.1] dropped: too many unrecognized "
+                        "commands (last command was \"FOO\")"));
+}
+
+TEST(ReceiveErrors, OP3_ACommandThatDripsInEndsInTime) {
+  Receiver receiver("smtp_receive_timeout = 1s\n");
+  Peer peer(receiver.port());
+  peer.reply();
+  std::atomic<bool> over = false;
+  std::thread drip([&] {
+    for (int i = 0; i < 500 && !over; ++i) {
+      peer.send("N");
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  EXPECT_THAT(peer.reply(), StartsWith("421 4.4.2 "));
+  over = true;
+  drip.join();
+}
+
+TEST(ReceiveProxyHeader, PP7_AHeaderThatDripsInEndsInTime) {
+  Receiver receiver("hosts_proxy = 127.0.0.1\nproxy_protocol_timeout = 1s\n");
+  Peer peer(receiver.port());
+  std::atomic<bool> over = false;
+  std::thread drip([&] {
+    for (char c : std::string("PROXY UNKNOWN ") + std::string(80, 'x')) {
+      if (over) return;
+      peer.send({&c, 1});
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  EXPECT_TRUE(peer.at_end());
+  over = true;
+  drip.join();
+  EXPECT_THAT(receiver.main_log(), HasSubstr(": no header came in time"));
+}
+
+// The names of users are whatever the authenticator says.
+TEST(ReceiveAuth, AU12_ANameWithALineBreakIsStoredInItsPrintingForm) {
+  std::string login = kLogin;
+  login.replace(login.find("$auth2"), 6, "bo\\n$auth2");
+  Receiver receiver(login);
+  Peer peer(receiver.port());
+  peer.reply();
+  peer.ask("EHLO c.test");
+  EXPECT_THAT(peer.ask("AUTH PLAIN AGtpbQBzZWNyZXQ="), StartsWith("235 "));
+  peer.ask("MAIL FROM:<a@x.test>");
+  peer.ask("RCPT TO:<b@y.test>");
+  peer.ask("DATA");
+  EXPECT_THAT(peer.ask("A: 1\r\n\r\nx\r\n."), StartsWith("250 "));
+  EXPECT_THAT(option(only_message(receiver), "auth_id"), "bo\\nkim");
 }

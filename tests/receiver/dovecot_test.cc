@@ -307,6 +307,14 @@ TEST_F(DovecotTest, NonsenseEndsTheConnectionForAll) {
         << answer.error().text;
 }
 
+TEST_F(DovecotTest, AnAnswerToWhatNobodyAskedEndsTheConnection) {
+  serve({after_hello({"C: AUTH\t1\t", "OK\t2\tuser=kim"})});
+  ask_and_close(ask(*dovecot, plain(), answers));
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(answers[0].error().text.ends_with(": an answer to what nobody has asked"))
+      << answers[0].error().text;
+}
+
 TEST_F(DovecotTest, WhatIsNotOfferedIsNotAskedFor) {
   serve({after_hello({})});
   DovecotRequest request = plain();

@@ -147,7 +147,7 @@ TEST(Arrival, HasEveryFieldWhereAllIsSelected) {
   EXPECT_EQ(arrival(full, from, details, "+all"),
             "a@b.example H=(client.fixture.example) [127.0.0.1]:1234 I=[127.0.0.1]:25 "
             "P=esmtpsa L PS=esea X=TLS1.3:TLS_AES_256_GCM_SHA384:256* CV=no "
-            "DN=\"CN=client \\\"x\\\"\" SNI=\"mx.example\" "
+            "DN=\"CN=client \\\"x\\\"\" SNI=mx.example "
             "A=plain_login:joe:joe@b.example PRX=192.0.2.7 K S=410 M8S=0 RT=1.234s "
             "id=x@y T=\"a \\\"quoted\\\" one\" from <a@b.example> for c@d e@f");
 }
