@@ -79,6 +79,11 @@ class Reader {
     return address;
   }
 
+  bool is_comment_only() {
+    skip();
+    return at_end();
+  }
+
   // Words and nothing else: the name of a group, which may be empty too.
   bool is_phrase() {
     skip_phrase();
@@ -260,6 +265,10 @@ base::Result<MailAddress> parse_mail_address(std::string_view text) {
   return Reader(text).whole();
 }
 
+bool is_comment_only(std::string_view text) {
+  return Reader(text).is_comment_only();
+}
+
 std::vector<MailAddress> parse_mail_addresses(std::string_view text) {
   std::vector<MailAddress> addresses;
   bool in_group = false;
@@ -295,11 +304,10 @@ AddressParts take_apart(std::string_view address) {
   AddressParts parts;
   std::string_view local_part = address.substr(0, std::min(at, address.size()));
   if (at != address.npos) parts.domain = base::lower(address.substr(at + 1));
-  bool quoted =
-      local_part.size() >= 2 && local_part.front() == '"' && local_part.back() == '"';
-  if (quoted) local_part = local_part.substr(1, local_part.size() - 2);
+  // Quotes may be round a part of it only, and blanks behind a backslash.
   for (std::size_t i = 0; i < local_part.size(); ++i) {
-    if (quoted && local_part[i] == '\\' && i + 1 < local_part.size()) ++i;
+    if (local_part[i] == '"') continue;
+    if (local_part[i] == '\\' && i + 1 < local_part.size()) ++i;
     parts.local_part += local_part[i];
   }
   return parts;

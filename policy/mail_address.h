@@ -23,6 +23,9 @@ struct MailAddress {
 // The one address in `text`; "<>" is an empty one.  Code::syntax says why not.
 base::Result<MailAddress> parse_mail_address(std::string_view text);
 
+// Is there nothing in `text` but white space and comments?
+bool is_comment_only(std::string_view text);
+
 // All addresses of a field's value: members of groups too, what does not parse left
 // out.
 std::vector<MailAddress> parse_mail_addresses(std::string_view text);

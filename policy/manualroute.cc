@@ -157,12 +157,26 @@ Verdict all_ignored(const Options& options) {
   return verdict;
 }
 
+// Is the transport of the rule, or else of the router, one that delivers here?
+bool is_local(Attempt& attempt, std::string_view of_rule) {
+  std::string name(of_rule);
+  if (name.empty())
+    if (auto of_router = option_text(attempt, "transport"); of_router && *of_router)
+      name = **of_router;
+  const auto& transports = attempt.routing.policy.transports;
+  auto found = std::ranges::find(transports, name, &Driver::name);
+  return found != transports.end() && found->driver != "smtp";
+}
+
 // What `hosts` and `words` say where to go, both data by now.
 Verdict go_to(Attempt& attempt, std::string_view hosts, std::string_view words) {
   HostOptions options = read_options(words, attempt.router);
   Verdict verdict = Verdict::of(Verdict::Kind::accepted);
   verdict.hosts = parse_hosts(hosts, options);
   verdict.transport = options.transport;
+  if (is_local(attempt, options.transport)) return verdict;  // for it they are a text
+  if (verdict.hosts.empty() && !attempt.routing.verifies())
+    return deferred("no hosts are given for domain " + attempt.domain);
   bool any = !verdict.hosts.empty();
   drop_ignored(attempt, verdict.hosts);
   if (any && verdict.hosts.empty()) return all_ignored(attempt.router.options);

@@ -134,7 +134,8 @@ struct Driver {
   std::string driver;  // "redirect"
   Options options;
   Origin origin;
-  std::vector<Route> routes;  // manualroute
+  std::vector<Route> routes;      // manualroute
+  ListPtr caseful_local_parts{};  // `local_parts` of a router that is caseful
 };
 
 // An option line whose option is known, with what follows the '='.

@@ -152,8 +152,10 @@ class Loader {
       if (!known) break;  // its options would all be wrong
     }
     if (known) check_options(section, driver, parsing);
-    if (section.phase == Phase::router && driver.driver == "manualroute")
-      parse_route_list(driver, parsing);
+    if (section.phase == Phase::router) {
+      if (driver.driver == "manualroute") parse_route_list(driver, parsing);
+      read_casefully(driver, parsing);
+    }
     if (section.names.at(driver.name) == section.drivers.size())
       section.drivers.push_back(std::move(driver));
   }
@@ -199,6 +201,26 @@ class Loader {
     if (section.phase == Phase::router) check_router(driver, place, parsing);
   }
 
+  // The same list once more, as if it began with +caseful.
+  static void read_casefully(Driver& router, Parsing& parsing) {
+    const OptionValue* written = router.options.find("local_parts");
+    if (!written || !router.options.boolean("caseful_local_part", false)) return;
+    if (!parsing.diagnostics.errors.empty()) return;  // told once is enough
+    SourceText text;
+    SourceText rest = written->source;
+    rest.trim();
+    char separator = ':';
+    if (rest.bytes().size() > 1 && rest.bytes()[0] == '<' &&
+        std::ispunct(static_cast<unsigned char>(rest.bytes()[1]))) {
+      separator = rest.bytes()[1];
+      text = rest.part(0, 2);
+      rest = rest.part(2);
+    }
+    text.append(std::string("+caseful ") + separator + " ", written->origin);
+    text.append(rest);
+    router.caseful_local_parts = parse_list(ListKind::local_part, text, parsing);
+  }
+
   // What one row of a table cannot say.
   void check_router(const Driver& router, const std::string& place, Parsing& parsing) {
     auto has = [&](std::string_view name) { return router.options.has(name); };
@@ -217,6 +239,12 @@ class Loader {
       return;
     if (router.driver == "redirect") {
       needs_one("data", "file");
+      if (!router.options.boolean("one_time", false)) return;
+      for (std::string_view name : {"headers_add", "headers_remove", "unseen"})
+        if (has(name))
+          parsing.error(router.options.find(name)->origin,
+                        place + " has " + quote(name) +
+                            ", which 'one_time' does not allow: remove one of the two");
       return;
     }
     bool by_rule = router.driver == "manualroute";  // a rule may name a transport

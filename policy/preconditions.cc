@@ -63,7 +63,7 @@ std::size_t suffix_length(std::string_view suffixes, std::string_view text) {
     rest.remove_prefix(std::min(colon + 1, rest.size()));
     bool wild = suffix.ends_with('*');
     if (wild) suffix.remove_suffix(1);
-    if (suffix.size() > text.size() || suffix.empty()) continue;
+    if (suffix.size() > text.size() || (suffix.empty() && !wild)) continue;
     std::size_t last = text.size() - suffix.size();
     for (std::size_t at = wild ? 0 : last; at <= last; ++at)
       if (base::equal_nocase(text.substr(at, suffix.size()), suffix))
@@ -93,6 +93,11 @@ bool strip_affixes(Attempt& attempt) {
   if (!options.boolean("caseful_local_part", false))
     attempt.local_part = base::lower(attempt.local_part);
   context.set_variable(variable_id("local_part"), attempt.local_part);
+  if (address.ancestors.empty())  // the same, but for the affixes
+    context.set_variable(variable_id("original_local_part"),
+                         options.boolean("caseful_local_part", false)
+                             ? attempt.whole_local_part
+                             : base::lower(attempt.whole_local_part));
   context.set_variable(variable_id("local_part_prefix"), address.local_part_prefix);
   context.set_variable(variable_id("local_part_suffix"), address.local_part_suffix);
   return true;
@@ -102,6 +107,8 @@ bool strip_affixes(Attempt& attempt) {
 Outcome<bool> in_list(Attempt& attempt, std::string_view option,
                       std::string_view subject, std::optional<VariableId> data) {
   const List* list = attempt.router.options.list(option);
+  if (option == "local_parts" && attempt.router.caseful_local_parts)
+    list = attempt.router.caseful_local_parts.get();
   if (!list) return true;
   ListSubject what;
   what.text = subject;
@@ -147,7 +154,7 @@ Outcome<bool> sender_fits(Attempt& attempt) {
 Outcome<bool> file_exists(const std::string& path, bool lax) {
   struct stat status{};
   if (stat(path.c_str(), &status) == 0) return true;
-  if (errno == ENOENT || errno == ENOTDIR || (lax && errno == EACCES)) return false;
+  if (errno == ENOENT || (lax && errno == EACCES)) return false;
   return defer("cannot look for " + quote(path) + " of require_files");
 }
 

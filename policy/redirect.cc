@@ -27,9 +27,6 @@ constexpr unsigned kDeepestInclude = 10;
 Verdict deferred(std::string why) {
   return Verdict::of(Verdict::Kind::deferred, std::move(why));
 }
-Verdict in_error(const std::string& what) {
-  return deferred("error in redirect data: " + what);
-}
 
 class Redirect {
  public:
@@ -43,14 +40,24 @@ class Redirect {
       return deferred(data.error().text);
     }
     if (!*data) return {};
-    if (auto stop = take(**data, 0)) return *std::move(stop);
-    if (children_.empty()) return {};
     Verdict verdict = Verdict::of(Verdict::Kind::redirected);
-    verdict.children = std::move(children_);
+    if (auto stop = take(**data, 0)) verdict = *std::move(stop);
+    if (verdict.kind == Verdict::Kind::redirected && children_.empty())
+      return skipped_ ? Verdict::of(Verdict::Kind::declined,
+                                    "syntax error in redirection data")
+                      : Verdict();
+    // Those before a :fail: get it all the same.
+    if (verdict.kind != Verdict::Kind::discarded && !broken_)
+      verdict.children = std::move(children_);
     return verdict;
   }
 
  private:
+  Verdict in_error(const std::string& what) {
+    broken_ = true;
+    return deferred("error in redirect data: " + what);
+  }
+
   bool is_on(std::string_view option) const { return options_.boolean(option, false); }
 
   // Nothing: the file is not there.
@@ -72,10 +79,13 @@ class Redirect {
   Outcome<std::optional<std::string>> read_file(const std::string& path) {
     struct stat status{};
     if (stat(path.c_str(), &status) != 0) {
-      if (errno == ENOENT || (errno == ENOTDIR && is_on("ignore_enotdir")) ||
-          (errno == EACCES && is_on("ignore_eacces")))
+      int why = errno;
+      if (why == ENOENT && !has_directory(path))
+        return defer("there is no directory for " + quote(path));
+      if (why == ENOENT || (why == ENOTDIR && is_on("ignore_enotdir")) ||
+          (why == EACCES && is_on("ignore_eacces")))
         return std::nullopt;
-      return defer(base::system_error(path, errno).text);
+      return defer(base::system_error(path, why).text);
     }
     if (!S_ISREG(status.st_mode)) return defer(path + " is not a regular file");
     auto mask = static_cast<mode_t>(options_.integer("modemask", 022));
@@ -85,6 +95,12 @@ class Redirect {
     auto text = base::read_file(path, kLargestFile);
     if (!text) return defer(text.error().text);
     return *std::move(text);
+  }
+
+  // A file system that is not mounted is no reason to go on without the file.
+  static bool has_directory(const std::string& path) {
+    struct stat status{};
+    return stat((path.substr(0, path.rfind('/') + 1) + ".").c_str(), &status) == 0;
   }
 
   template <class Is>
@@ -136,9 +152,7 @@ class Redirect {
                              "file_transport", item.text);
       case Kind::directory:
         return take_delivery(RoutedAddress::Outcome::directory, "forbid_file",
-                             options_.has("directory_transport") ? "directory_transport"
-                                                                 : "file_transport",
-                             item.text);
+                             "directory_transport", item.text);
       case Kind::pipe:
         return take_delivery(RoutedAddress::Outcome::pipe, "forbid_pipe",
                              "pipe_transport", "|" + item.text);
@@ -157,7 +171,10 @@ class Redirect {
       case Kind::unknown:
         return std::nullopt;
       case Kind::bad:
-        if (is_on("skip_syntax_errors")) return std::nullopt;
+        if (is_on("skip_syntax_errors")) {
+          skipped_ = true;
+          return std::nullopt;
+        }
         return in_error(item.text);
     }
     return std::nullopt;
@@ -172,7 +189,7 @@ class Redirect {
       child.address += "@" + *domain;
     }
     if (is_on("check_ancestor") &&
-        std::ranges::any_of(attempt_.address.ancestors, [&](const std::string& one) {
+        std::ranges::any_of(child.ancestors, [&](const std::string& one) {
           return base::equal_nocase(one, child.address);
         }))
       child.address = attempt_.address.address;
@@ -191,19 +208,28 @@ class Redirect {
                                        std::string_view forbids,
                                        std::string_view transport_option,
                                        const std::string& target) {
-    if (is_on(forbids))
-      return in_error(quote(target) + " is not permitted: " + std::string(forbids));
     auto transport = option_text(attempt_, transport_option);
     if (!transport) return deferred(transport.error().text);
-    if (!*transport)
-      return deferred(std::string(transport_option) + " is not set in router " +
-                      attempt_.router.name);
     RoutedAddress child = inherited();
     child.address = attempt_.address.address;
-    child.outcome = outcome;
     child.target = target;
     child.router = attempt_.router.name;
-    child.transport = **transport;
+    // What is wrong with it is its own affair: the others get their mail.
+    if (is_on(forbids) || is_on("one_time")) {
+      child.outcome = RoutedAddress::Outcome::fail;
+      child.message =
+          "delivery to a " +
+          std::string(outcome == RoutedAddress::Outcome::pipe ? "pipe" : "file") +
+          " is forbidden by " + std::string(is_on(forbids) ? forbids : "one_time");
+    } else if (!*transport) {
+      child.outcome = RoutedAddress::Outcome::defer;
+      child.message =
+          std::string(transport_option) + " is not set in router " + child.router;
+      child.freeze = true;
+    } else {
+      child.outcome = outcome;
+      child.transport = **transport;
+    }
     children_.push_back(std::move(child));
     return std::nullopt;
   }
@@ -255,6 +281,8 @@ class Redirect {
   Attempt& attempt_;
   const Options& options_;
   std::vector<RoutedAddress> children_;
+  bool skipped_ = false;  // something was no address, and skip_syntax_errors is set
+  bool broken_ = false;   // the data cannot be used at all
 };
 
 }  // namespace

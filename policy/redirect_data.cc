@@ -23,29 +23,43 @@ std::string_view stripped(std::string_view text) {
   return text;
 }
 
+// Where the quoted string or comment that starts at `at` ends: behind its closing sign,
+// at the end of the line, or of the data.
+std::size_t closed_part_end(std::string_view data, std::size_t at) {
+  bool comment = data[at] == '(';
+  int depth = 0;
+  for (; at < data.size() && data[at] != '\n'; ++at) {
+    char c = data[at];
+    if (c == '\\' && at + 1 < data.size()) {
+      ++at;
+    } else if (comment ? c == '(' : c == '"' && depth == 0) {
+      ++depth;
+    } else if (c == (comment ? ')' : '"') && --depth == 0) {
+      return at + 1;
+    }
+  }
+  return std::min(at, data.size());
+}
+
 // Where the item at the start of `data` ends: a comma or a newline outside of quotes,
-// comments in brackets and <>.  A quote does not go on in the next line.
+// comments in brackets, <> and source routes.
 std::size_t item_end(std::string_view data) {
-  bool quoted = false, angle = false;
-  int comments = 0;
-  for (std::size_t i = 0; i < data.size(); ++i) {
+  bool routed = data.starts_with('@');
+  int open = routed ? 1 : 0;  // what must be closed before a comma counts
+  for (std::size_t i = 0; i < data.size();) {
     char c = data[i];
-    if (c == '\\' && i + 1 < data.size())
-      ++i;
-    else if (c == '\n')
-      return i;
-    else if (c == '"' && comments == 0)
-      quoted = !quoted;
-    else if (quoted)
+    if (c == '\n' || (c == ',' && open <= 0)) return i;
+    if (c == '"' || c == '(') {
+      i = closed_part_end(data, i);
       continue;
-    else if (c == '(')
-      ++comments;
-    else if (c == ')')
-      comments = std::max(comments - 1, 0);
-    else if (c == '<' || c == '>')
-      angle = c == '<';
-    else if (c == ',' && comments == 0 && !angle)
-      return i;
+    }
+    if (c == '<') {
+      routed = data.substr(i + 1).starts_with('@');
+      open = routed ? 2 : 1;
+    } else if (c == '>' || (c == ':' && routed)) {
+      --open;
+    }
+    i += c == '\\' && i + 1 < data.size() ? 2 : 1;
   }
   return data.size();
 }
@@ -69,33 +83,37 @@ std::string message_of(std::string_view text) {
   return out;
 }
 
-// What :fail: and its like are, which may take all that follows.
-std::optional<RedirectItem> special(std::string_view rest) {
+// What ends the data: ":fail:" and ":defer:" take all that follows for their text.
+std::optional<RedirectItem> last_item(std::string_view rest) {
   if (take_word(rest, ":fail:")) return RedirectItem{Kind::fail, message_of(rest)};
   if (take_word(rest, ":defer:")) return RedirectItem{Kind::defer, message_of(rest)};
   return std::nullopt;
 }
 
-// "\"|/bin/x a, b\"" is one item with what is between the quotes.
-std::string unquoted(std::string_view item) {
-  if (item.size() < 2 || item.front() != '"' || item.back() != '"')
-    return std::string(item);
+// Of a file or command that stood in quotes.
+std::string unescaped(std::string_view text) {
   std::string out;
-  item = item.substr(1, item.size() - 2);
-  for (std::size_t i = 0; i < item.size(); ++i) {
-    if (item[i] == '\\' && i + 1 < item.size()) ++i;
-    out += item[i];
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) ++i;
+    out += text[i];
   }
   return out;
 }
 
+// "/name@domain" and "|name@domain" may be addresses of X.400 folk.
+bool has_domain(std::string_view text) {
+  auto address = parse_mail_address(text);
+  return address && !address->domain.empty();
+}
+
 RedirectItem address_item(std::string_view text) {
-  RedirectItem item{Kind::address, std::string(text)};
+  RedirectItem item{Kind::address, ""};
+  auto address = parse_mail_address(text);
   if (text.starts_with('\\')) {
-    item.own_domain = true;
-    item.text.erase(0, 1);
+    auto rest = parse_mail_address(text.substr(1));
+    item.own_domain = rest && !rest->empty() && rest->domain.empty();
+    if (item.own_domain) address = std::move(rest);
   }
-  auto address = parse_mail_address(item.text);
   if (!address) return {Kind::bad, address.error().text + " in " + quote(text)};
   if (address->empty())
     return {Kind::bad, "the address in " + quote(text) + " is empty"};
@@ -103,22 +121,19 @@ RedirectItem address_item(std::string_view text) {
   return item;
 }
 
-RedirectItem item_of(std::string_view text) {
-  if (take_word(text, ":blackhole:")) return {Kind::blackhole, ""};
-  if (take_word(text, ":unknown:")) return {Kind::unknown, ""};
-  if (take_word(text, ":include:")) return {Kind::include, unquoted(text)};
-  std::string plain = unquoted(text);
-  if (plain.starts_with('|'))
-    return {Kind::pipe, std::string(stripped(std::string_view(plain).substr(1)))};
-  if (plain.starts_with('/')) {
-    // "/name@domain" may be an address of X.400 folk.
-    auto address = parse_mail_address(text);
-    if (!address || address->domain.empty()) {
-      bool directory = plain.size() > 1 && plain.ends_with('/');
-      return {directory ? Kind::directory : Kind::file, std::move(plain)};
-    }
-  }
-  return address_item(text);
+// Nothing: there is nothing in it.
+std::optional<RedirectItem> item_of(std::string_view text, bool quoted) {
+  if (is_comment_only(text)) return std::nullopt;
+  if (base::equal_nocase(text, ":unknown:")) return RedirectItem{Kind::unknown, ""};
+  if (take_word(text, ":blackhole:")) return RedirectItem{Kind::blackhole, ""};
+  if (take_word(text, ":include:"))
+    return RedirectItem{Kind::include, std::string(text)};
+  if ((!text.starts_with('|') && !text.starts_with('/')) || has_domain(text))
+    return address_item(text);
+  std::string plain = quoted ? unescaped(text) : std::string(text);
+  if (plain.starts_with('|')) return RedirectItem{Kind::pipe, plain.substr(1)};
+  bool directory = plain.ends_with('/');
+  return RedirectItem{directory ? Kind::directory : Kind::file, std::move(plain)};
 }
 
 }  // namespace
@@ -133,12 +148,16 @@ std::vector<RedirectItem> parse_redirect_data(std::string_view data) {
       data.remove_prefix(std::min(data.find('\n'), data.size()));
       continue;
     }
-    if (auto last = special(stripped(data))) {
+    std::size_t end = item_end(data);
+    std::string_view text = stripped(data.substr(0, end));
+    bool quoted = text.size() > 1 && text.front() == '"' && text.back() == '"';
+    if (quoted) text = stripped(text.substr(1, text.size() - 2));
+    // What stands in quotes ends there, and else the text may go on in other lines.
+    if (auto last = last_item(quoted ? text : stripped(data))) {
       items.push_back(*std::move(last));
       return items;
     }
-    std::size_t end = item_end(data);
-    items.push_back(item_of(stripped(data.substr(0, end))));
+    if (auto item = item_of(text, quoted)) items.push_back(*std::move(item));
     data.remove_prefix(end);
   }
 }

@@ -80,7 +80,10 @@ class Run {
     while (!waiting_.empty() && done_.size() < kMostResults) {
       Pending next = std::move(waiting_.back());
       waiting_.pop_back();
-      consider(std::move(next));
+      if (next.address.target.empty())
+        consider(std::move(next));
+      else
+        done_.push_back(std::move(next.address));
     }
     forget_variables();
     // What was not looked at must not be forgotten.
@@ -126,10 +129,17 @@ class Run {
   }
 
   bool was_here(const Pending& pending, std::size_t router) const {
-    bool repeats = routing_.policy.routers[router].options.boolean("repeat_use", true);
+    const Options& options = routing_.policy.routers[router].options;
+    const std::string& address = pending.address.address;
+    auto is_it = [&](const std::string& before) {
+      return base::equal_nocase(before, address) &&
+             (!options.boolean("caseful_local_part", false) ||
+              before.substr(0, before.rfind('@')) ==
+                  address.substr(0, address.rfind('@')));
+    };
+    bool repeats = options.boolean("repeat_use", true);
     return std::ranges::any_of(pending.handled, [&](const auto& before) {
-      return before.second == router &&
-             (!repeats || base::equal_nocase(before.first, pending.address.address));
+      return before.second == router && (!repeats || is_it(before.first));
     });
   }
 
@@ -142,8 +152,10 @@ class Run {
     AddressParts parts = take_apart(pending.address.address);
     show(pending, parts);
     const auto& routers = routing_.policy.routers;
-    std::string message(kUnrouteable);
+    std::string message;  // what a router that declined has to say
+    std::size_t last = routers.size();
     for (std::size_t i = pending.first_router; i < routers.size();) {
+      last = i;
       if (was_here(pending, i)) {
         ++i;
         continue;
@@ -165,7 +177,10 @@ class Run {
       if (!next) return;
       i = *next;
     }
-    finish(std::move(pending.address), RoutedAddress::Outcome::fail, message);
+    if (message.empty() && last < routers.size())
+      message = cannot_route(routers[last], pending);
+    finish(std::move(pending.address), RoutedAddress::Outcome::fail,
+           message.empty() ? std::string(kUnrouteable) : message);
   }
 
   // The router to go on with; nothing if the address is done.
@@ -183,7 +198,7 @@ class Run {
       case Kind::declined: {
         auto more = option_truth(attempt, "more", true);
         if (!more) return put_off(attempt, more.error());
-        message = cannot_route(attempt);
+        if (!verdict.message.empty()) message = verdict.message;
         return *more ? index + 1 : end;
       }
       case Kind::passed:
@@ -191,14 +206,15 @@ class Run {
           return number_of(options.text("pass_router"), index + 1);
         return index + 1;
       case Kind::failed:
+        attempt.address.router = attempt.router.name;
+        push_children(attempt, pending, index, verdict);
         finish(std::move(attempt.address), RoutedAddress::Outcome::fail,
-               verdict.message.empty() ? std::string(kUnrouteable) : verdict.message);
+               verdict.message);
         return std::nullopt;
       case Kind::deferred:
         attempt.address.freeze = verdict.freeze;
-        finish(std::move(attempt.address), RoutedAddress::Outcome::defer,
-               verdict.message);
-        return std::nullopt;
+        push_children(attempt, pending, index, verdict);
+        return put_off(attempt, defer(verdict.message).error());
       case Kind::discarded:
         attempt.address.router = attempt.router.name;
         finish(std::move(attempt.address), RoutedAddress::Outcome::discard);
@@ -211,6 +227,7 @@ class Run {
   }
 
   std::optional<std::size_t> put_off(Attempt& attempt, const Failure& failure) {
+    attempt.address.router = attempt.router.name;
     finish(std::move(attempt.address), RoutedAddress::Outcome::defer, failure.text);
     return std::nullopt;
   }
@@ -221,9 +238,20 @@ class Run {
     return found == routers.end() ? otherwise : std::size_t(found - routers.begin());
   }
 
-  std::string cannot_route(Attempt& attempt) {
+  // Of the last router that was considered, even if it was skipped.
+  std::string cannot_route(const Driver& router, Pending& pending) {
+    AddressParts parts = take_apart(pending.address.address);
+    Attempt attempt{routing_,
+                    router,
+                    pending.address,
+                    Evaluation{.policy = routing_.policy,
+                               .context = routing_.context,
+                               .phase = Phase::router},
+                    parts.local_part,
+                    parts.local_part,
+                    parts.domain};
     auto text = option_text(attempt, "cannot_route_message");
-    return text && *text && !(*text)->empty() ? **text : std::string(kUnrouteable);
+    return text && *text ? **text : "";
   }
 
   // What the router remembers for others: $r_ variables, $address_data, headers, who is
@@ -278,10 +306,12 @@ class Run {
     }
     auto unseen = option_truth(attempt, "unseen", false);
     if (!unseen) return put_off(attempt, unseen.error());
-    if (routing_.verifies()) *unseen = false;
+    bool any_next = index + 1 < routing_.policy.routers.size();
+    if (routing_.verifies() || !any_next) *unseen = false;
     Pending rest = pending;
     if (*unseen) {
       rest.first_router = index + 1;
+      rest.handled.emplace_back(pending.address.address, index);
       descend(rest.address);
       descend(attempt.address);
     }
@@ -294,11 +324,11 @@ class Run {
                                         attempt.address.headers_remove);
         !added)
       return put_off(attempt, added.error());
-    if (*unseen) waiting_.push_back(std::move(rest));
     if (verdict.kind == Kind::accepted)
       deliver(attempt, std::move(verdict));
     else
       redirect(attempt, pending, index, std::move(verdict));
+    if (*unseen) waiting_.push_back(std::move(rest));
     return std::nullopt;
   }
 
@@ -368,6 +398,11 @@ class Run {
       finish(std::move(attempt.address), RoutedAddress::Outcome::redirected);
       return;
     }
+    push_children(attempt, pending, index, verdict);
+  }
+
+  void push_children(Attempt& attempt, const Pending& pending, std::size_t index,
+                     Verdict& verdict) {
     auto handled = pending.handled;
     handled.emplace_back(pending.address.address, index);
     const Options& options = attempt.router.options;
@@ -379,10 +414,8 @@ class Run {
       child.errors_to = attempt.address.errors_to;
       child.headers_add = attempt.address.headers_add;
       child.headers_remove = attempt.address.headers_remove;
-      if (child.target.empty()) waiting_.push_back({std::move(child), first, handled});
+      waiting_.push_back({std::move(child), first, handled});
     }
-    for (RoutedAddress& child : verdict.children)
-      if (!child.target.empty()) done_.push_back(std::move(child));
   }
 
   // The same router gave the same address, or a file or pipe the same of it, before.
@@ -407,17 +440,22 @@ bool is_remote(const Policy& policy, const RoutedAddress& address) {
   return found != policy.transports.end() && found->driver == "smtp";
 }
 
+// A file or pipe.
+void describe_target(const RoutedAddress& address, std::vector<std::string>& out) {
+  out.push_back(address.address + " -> " + address.target);
+  bool bad = address.outcome == RoutedAddress::Outcome::fail ||
+             address.outcome == RoutedAddress::Outcome::defer;
+  out.push_back(bad ? "  *** " + address.message
+                    : "  transport = " + address.transport);
+}
+
 void describe_delivery(const RoutedAddress& address, bool duplicate,
                        std::vector<std::string>& out) {
-  std::string first = address.address;
-  if (!address.target.empty()) first += " -> " + address.target;
-  if (duplicate) first += "   [duplicate, would not be delivered]";
-  out.push_back(first);
+  out.push_back(address.address +
+                (duplicate ? "   [duplicate, would not be delivered]" : ""));
   for (const std::string& ancestor : address.ancestors)
-    if (address.target.empty()) out.push_back("    <-- " + ancestor);
-  out.push_back(address.target.empty() ? "  router = " + address.router +
-                                             ", transport = " + address.transport
-                                       : "  transport = " + address.transport);
+    out.push_back("    <-- " + ancestor);
+  out.push_back("  router = " + address.router + ", transport = " + address.transport);
   for (const RoutedHost& host : address.hosts)
     out.push_back("  host " + host.name + " [" + host.name + "]" +
                   (host.port ? " port=" + std::to_string(*host.port) : ""));
@@ -491,32 +529,38 @@ std::vector<std::string> describe_routes(const Policy& policy,
                                          std::vector<RoutedAddress> routed) {
   using Outcome = RoutedAddress::Outcome;
   std::vector<std::string> out;
+  // What is not delivered, files and pipes; then local deliveries and remote ones, and
+  // of these the last routed first.
   for (const RoutedAddress& address : routed) {
-    std::string what;
-    if (address.outcome == Outcome::fail)
-      what = address.address + " is undeliverable: " + address.message;
-    else if (address.outcome == Outcome::defer)
-      what = address.address + " cannot be resolved at this time: " + address.message;
-    else if (address.outcome == Outcome::discard)
-      what = "mail to " + address.address + " is discarded";
-    else
+    if (address.outcome == Outcome::deliver || address.outcome == Outcome::discard ||
+        address.outcome == Outcome::redirected)
       continue;
-    out.push_back(what);
-    if (address.outcome != Outcome::fail) continue;
+    if (!address.target.empty()) {
+      describe_target(address, out);
+      continue;
+    }
+    out.push_back(address.address +
+                  (address.outcome == Outcome::fail
+                       ? " is undeliverable: "
+                       : " cannot be resolved at this time: ") +
+                  address.message);
     for (const std::string& ancestor : address.ancestors)
       out.push_back("    <-- " + ancestor);
   }
-  // Local deliveries, then remote ones, and the last routed first.
   std::set<std::string> seen;
   for (bool remote : {false, true})
     for (const RoutedAddress& address : routed | std::views::reverse)
-      if ((address.outcome == Outcome::deliver || !address.target.empty()) &&
-          is_remote(policy, address) == remote)
-        describe_delivery(address,
-                          !seen.insert(base::lower(address.address) + "\n" +
-                                       address.router + "\n" + address.target)
-                               .second,
-                          out);
+      if (address.outcome == Outcome::deliver && is_remote(policy, address) == remote)
+        describe_delivery(
+            address,
+            !seen.insert(base::lower(address.address) + "\n" + address.router).second,
+            out);
+  if (out.empty() && !routed.empty()) {
+    const RoutedAddress& one = routed.front();
+    out.push_back("mail to " +
+                  (one.ancestors.empty() ? one.address : one.ancestors.back()) +
+                  " is discarded");
+  }
   return out;
 }
 

@@ -177,10 +177,11 @@ class Finish {
     const Destination& destination = target(i);
     const spoolfmt::HFile& file = outgoing_.file();
     Subject subject;
-    subject.address = destination.unique;
+    bool address = destination.routed.target.empty();
+    subject.address = address ? destination.unique : destination.routed.target;
     std::string original =
         spoolfmt::unique_form(outgoing_.recipient(destination).address);
-    if (original != destination.unique) subject.original = std::move(original);
+    if (original != subject.address) subject.original = std::move(original);
     subject.sender = file.sender;
     subject.return_path = outgoing_.envelope().recipients.empty()
                               ? file.sender
@@ -234,6 +235,8 @@ class Finish {
     Reported reported;
     reported.address = destination.unique;
     reported.original = source.address;
+    // Which file or program it would have been is not for strangers.
+    reported.hide_address = !destination.routed.target.empty();
     reported.errors_to = destination.routed.errors_to.value_or(source.errors_to);
     reported.orcpt = source.orcpt;
     reported.notify = source.dsn_flags;

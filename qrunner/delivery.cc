@@ -139,6 +139,10 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
     std::optional<SiteIndex> elsewhere;
     if (put_off_here(settlement)) elsewhere = next_host(connection, *current);
     if (elsewhere) send_elsewhere(settlement);
+    bool comes_again = current->more_here() ||
+                       std::ranges::any_of(settlement.verdicts, [](const Verdict& one) {
+                         return one.kind == Verdict::Kind::untried;
+                       });
     bool lost = settlement.connection_lost;
     bool any = std::ranges::any_of(settlement.verdicts, [](const Verdict& one) {
       return one.kind == Verdict::Kind::delivered;
@@ -161,7 +165,9 @@ asio::awaitable<bool> drain(Connection& connection, Message current) {
       co_return lost;
     }
     if (!next && goes_on()) {
-      next = co_await next_message(connection);  // what was postponed, too
+      // Who was postponed travels on this connection, too, once the others are settled.
+      if (comes_again) co_await connection.gate->wait();
+      next = co_await next_message(connection);
       if (!next) next = co_await late_comer(connection);
     }
     current = std::move(next);

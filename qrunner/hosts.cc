@@ -218,8 +218,9 @@ base::Result<net::Client::Options> client_options(const Site& site,
   }
   net::ClientTimeouts& timeouts = client.timeouts;
   if (site.transport->driver == "lmtp") {
-    timeouts.greeting = timeouts.command = timeouts.data_block =
-        timeouts.data_termination = options.time("timeout", std::chrono::minutes(5));
+    timeouts.greeting = timeouts.command = timeouts.data_initiation =
+        timeouts.data_block = timeouts.data_termination =
+            options.time("timeout", std::chrono::minutes(5));
     return client;
   }
   auto seconds = [](net::Span span) {
@@ -228,6 +229,8 @@ base::Result<net::Client::Options> client_options(const Site& site,
   timeouts.connect = options.time("connect_timeout", seconds(timeouts.connect));
   timeouts.greeting = options.time("command_timeout", seconds(timeouts.greeting));
   timeouts.command = options.time("command_timeout", seconds(timeouts.command));
+  timeouts.data_initiation =
+      options.time("command_timeout", seconds(timeouts.data_initiation));
   timeouts.data_block = options.time("data_timeout", seconds(timeouts.data_block));
   timeouts.data_termination =
       options.time("final_timeout", seconds(timeouts.data_termination));

@@ -129,7 +129,9 @@ void settle_later(Connection& connection, Message message, Settlement settlement
   closing.leave.hello = connection.hello;
   closing.leave.passes_dsn = connection.client && connection.client->server().dsn;
   closing.leave.took = took;
-  if (!connection.peer.address.empty()) closing.peer = connection.peer;
+  // What no host may have was not refused by this one.
+  if (!connection.peer.address.empty() && closing.message->unfit().empty())
+    closing.peer = connection.peer;
   connection.gate->shut();
   shop.settlements.spawn(
       write_down(shop, connection.index, std::move(closing), connection.gate));

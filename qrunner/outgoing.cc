@@ -67,7 +67,7 @@ auto shared_by(const Destination& destination, std::string_view errors_to) {
 // What local_part_prefix and local_part_suffix of its router took off.
 std::string without_affixes(const Destination& destination) {
   const policy::RoutedAddress& routed = destination.routed;
-  std::string address = destination.unique;
+  std::string address = routed.address;
   std::size_t quote = address.starts_with('"') ? 1 : 0;
   std::size_t end = address.rfind('@') - quote;
   address.erase(end - routed.local_part_suffix.size(), routed.local_part_suffix.size());
@@ -222,8 +222,9 @@ base::Result<void> Outgoing::make_envelope(const Terms& terms) {
   bool affixes = site_->transport->options.boolean("rcpt_include_affixes", false);
   for (const Destination* target : targets_) {
     const spoolfmt::Recipient& source = recipient(*target);
-    envelope_.recipients.push_back({affixes ? target->unique : without_affixes(*target),
-                                    source.dsn_flags, source.orcpt});
+    envelope_.recipients.push_back(
+        {affixes ? target->routed.address : without_affixes(*target), source.dsn_flags,
+         source.orcpt});
   }
   if (const auto* envid = file_.find("dsn_envid")) envelope_.envid = envid->value;
   if (const auto* ret = file_.find("dsn_ret"))

@@ -5,6 +5,25 @@
 
 namespace qrunner {
 
+namespace {
+
+// Where a redirection led is not told if any redirect router asks for that: which one
+// an address came through is not known any more when it is reported.
+std::vector<Reported> without_children(const policy::Policy& policy,
+                                       std::vector<Reported> about) {
+  bool asked = std::ranges::any_of(policy.routers, [](const policy::Driver& router) {
+    return router.driver == "redirect" &&
+           router.options.boolean("hide_child_in_errmsg", false);
+  });
+  for (Reported& one : about)
+    if (asked && !one.original.empty() &&
+        spoolfmt::unique_form(one.original) != one.address)
+      one.hide_address = true;
+  return about;
+}
+
+}  // namespace
+
 base::Result<void> Reports::send(ReportKind kind, const Outgoing& message,
                                  const std::string& to,
                                  const std::vector<Reported>& about,
@@ -24,7 +43,8 @@ base::Result<void> Reports::send(ReportKind kind, const Outgoing& message,
   ReturnedBody body{message.message().d_fd(), message.wire_format()};
   ReportedMessage subject = TRY(reported_message(message.file(), body, settings));
   Report report =
-      make_report(kind, subject, to, about, settings, texts, random_boundary(), delay);
+      make_report(kind, subject, to, without_children(routes_.policy(), about),
+                  settings, texts, random_boundary(), delay);
   TRY(postbox_.post(report, message.id(), body));
   return {};
 }

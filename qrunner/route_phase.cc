@@ -89,6 +89,9 @@ class Planner {
       Destination destination;
       destination.recipient = recipient;
       destination.unique = spoolfmt::unique_form(routed.address);
+      // As Exim knows a file or a pipe: by itself and whose it is.
+      if (!routed.target.empty())
+        destination.unique = routed.target + ":" + destination.unique;
       destination.routed = std::move(routed);
       decide(destination);
       plan_.destinations.push_back(std::move(destination));
@@ -110,11 +113,22 @@ class Planner {
       return one.routed.transport.empty() ? one.routed.router : one.routed.transport;
     };
     for (const Destination& one : plan_.destinations) ways[one.unique].insert(way(one));
+    std::set<std::string> parents = parents_of_others();
     for (Destination& one : plan_.destinations) {
-      bool only = ways[one.unique].size() == 1;
+      bool only = ways[one.unique].size() == 1 && !parents.contains(one.unique);
       one.key = only ? one.unique : one.unique + "/" + std::string(way(one));
       if (done_.contains(one.key)) one.kind = Kind::done;
     }
+  }
+
+  // Addresses whose name alone would stand for others too: "joe" that came to "joe" and
+  // "ann", and is not over before both are.
+  std::set<std::string> parents_of_others() const {
+    std::set<std::string> parents;
+    for (const Destination& one : plan_.destinations)
+      for (const std::string& ancestor : one.routed.ancestors)
+        parents.insert(spoolfmt::unique_form(ancestor));
+    return parents;
   }
 
   void hold_back() {

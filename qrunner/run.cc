@@ -60,6 +60,22 @@ base::Result<void> set_ramp(std::string_view text, std::optional<std::size_t>& r
   return {};
 }
 
+base::Result<void> set_connections(std::string_view text, unsigned& connections) {
+  auto number = base::to_number(text);
+  if (!number || *number == 0 || *number > 1'000'000)
+    return base::fail(base::Code::usage,
+                      "'" + std::string(text) + "': write a number from 1 on");
+  connections = static_cast<unsigned>(*number);
+  return {};
+}
+
+// A script's variable that is empty must not mean that the option was not given.
+base::Result<void> set_word(std::string_view text, std::string& word) {
+  if (text.empty()) return base::fail(base::Code::usage, "the value is empty");
+  word = text;
+  return {};
+}
+
 // "200ms" as well as the spans of all tools.
 base::Result<void> set_wait(std::string_view text, std::chrono::nanoseconds& wait) {
   if (text.ends_with("ms")) {
@@ -103,18 +119,22 @@ void describe(base::Cli& cli, Options& options) {
   cli.operands("ID", options.operands,
                "with -M and --only: these; otherwise the first and the last id to try");
   describe_selection(cli, options);
-  cli.option("smarthost", 0, "HOST[:PORT]", options.smarthost,
-             "send everything there, whatever the routers say");
+  cli.custom("smarthost", 0, "HOST[:PORT]",
+             "send everything there, whatever the routers say",
+             [&](std::string_view text) { return set_word(text, options.smarthost); });
   cli.custom("ramp", 0, "N|inf", "ready messages that start a site in -qq (8)",
              [&](std::string_view text) { return set_ramp(text, options.ramp); });
   cli.custom("ramp-wait", 0, "T", "... or a message that waited so long (200ms)",
              [&](std::string_view text) { return set_wait(text, options.ramp_wait); });
   cli.choice("order", 0, {"directory", "arrival"}, options.order,
              "the order in which messages are started");
-  cli.option("connections", 0, "N", options.connections,
-             "connections to one site, at most (20)");
-  cli.option("shard", 0, "I/N", options.shard,
-             "part I of N runs side by side, each with its share of the queue");
+  cli.custom("connections", 0, "N", "connections to one site, at most (20)",
+             [&](std::string_view text) {
+               return set_connections(text, options.connections);
+             });
+  cli.custom("shard", 0, "I/N",
+             "part I of N runs side by side, each with its share of the queue",
+             [&](std::string_view text) { return set_word(text, options.shard); });
   cli.flag("follow", 0, options.follow, "go on with what comes, until told to end");
   cli.flag("parallel", 0, options.parallel, "beside another run of this queue");
   cli.flag("dry-run", 0, options.dry_run, "say what would go where, and do nothing");
@@ -179,7 +199,7 @@ base::Result<qrunner::RunSettings> settings(const Options& options,
                                             const qrunner::Request& request) {
   qrunner::RunSettings settings;
   settings.ramp.wait = options.ramp_wait;
-  settings.ramp.per_site = std::max(1U, options.connections);
+  settings.ramp.per_site = options.connections;
   if (!request.two_phases)
     settings.ramp.threshold = 1;
   else if (options.ramp)

@@ -238,6 +238,9 @@ TEST(Routers, WithUnseenLetTheNextOnesHaveACopy) {
   EXPECT_THAT(site.summary("joe@b.test"),
               ElementsAre("joe@b.test a t", "joe@b.test b u"));
   EXPECT_THAT(site.summary("ann@b.test"), ElementsAre("ann@b.test a t"));
+  Site last("a:\n driver = accept\n unseen\n transport = t\n");
+  EXPECT_THAT(last.summary("joe@b.test"), ElementsAre("joe@b.test a t"))
+      << "there is nobody who could have the copy";
 }
 
 TEST(Routers, FollowRedirectionsAndStopAtTheirEnd) {
@@ -284,17 +287,94 @@ TEST(Routers, RedirectToFilesPipesAndIncludedLists) {
   EXPECT_THAT(site.summary("all@example.net"),
               ElementsAre("all@example.net /some/file f",
                           "all@example.net |/bin/true -x p", "ann@example.net b t"));
-  for (const char* forbidden : {"forbid_file", "forbid_pipe", "forbid_include",
-                                "include_directory = /nowhere"}) {
+  for (const char* forbidden : {"forbid_include", "include_directory = /nowhere"}) {
     Site strict("a:\n driver = redirect\n file_transport = f\n pipe_transport = p\n " +
                 std::string(forbidden) + "\n data = " + data + "\n");
     EXPECT_THAT(strict.summary("all@example.net"),
                 ElementsAre(HasSubstr("waits: error in redirect data: ")))
         << forbidden;
   }
-  Site without("a:\n driver = redirect\n data = /some/file\n");
-  EXPECT_THAT(without.summary("all@example.net"),
-              ElementsAre(HasSubstr("file_transport is not set")));
+}
+
+// As Exim does: who stands beside them gets his mail.
+TEST(Routers, AnswerForFilesAndPipesThatCannotBeOneByOne) {
+  struct Row {
+    const char* options;
+    std::string_view file, pipe;
+  };
+  constexpr std::string_view kFine = " p";
+  for (const Row& row : {
+           Row{"forbid_file\n file_transport = f\n pipe_transport = p",
+               "fails: ", kFine},
+           Row{"pipe_transport = p", "waits: file_transport is not set", kFine},
+           Row{"one_time\n file_transport = f\n pipe_transport = p",
+               "fails: ", "fails: "},
+           // A directory has no other transport.
+           Row{"directory_transport = f", "waits: file_transport", "waits: pipe_"},
+       }) {
+    Site site("a:\n driver = redirect\n local_parts = all\n " +
+              std::string(row.options) +
+              "\n data = \"joe, /some/file, \\\"|/bin/true -x\\\"\"\n"
+              "b:\n driver = accept\n transport = t\n");
+    EXPECT_THAT(site.summary("all@b.test"),
+                ElementsAre("joe@example.net b t", HasSubstr(std::string(row.file)),
+                            HasSubstr(std::string(row.pipe))))
+        << row.options;
+  }
+}
+
+TEST(Routers, ReadTheListsThatTheyShould) {
+  support::TempDir dir;
+  std::string nowhere = (dir / "absent" / "joe").string();
+  // A directory that is not there may be a disk that is not mounted.
+  Site away("a:\n driver = redirect\n file = " + nowhere +
+            "\nb:\n driver = accept\n transport = t\n");
+  EXPECT_THAT(away.summary("joe@b.test"), ElementsAre(HasSubstr("waits: there is no")));
+  Site skips(
+      "a:\n driver = redirect\n skip_syntax_errors\n data = a b@, joe@\n"
+      "b:\n driver = accept\n local_parts = joe\n transport = t\n");
+  EXPECT_THAT(skips.summary("ann@b.test"),
+              ElementsAre("ann@b.test fails: syntax error in redirection data"));
+  EXPECT_THAT(skips.summary("joe@b.test"), ElementsAre("joe@b.test b t"));
+  Site some(
+      "a:\n driver = redirect\n allow_fail\n local_parts = ann\n"
+      " data = joe, :fail: gone\n"
+      "b:\n driver = accept\n transport = t\n");
+  EXPECT_THAT(some.summary("ann@b.test"),
+              ElementsAre("ann@b.test fails: gone", "joe@example.net b t"));
+}
+
+// Exim manual: of the last router that was considered, even if it was skipped.
+TEST(Routers, TellWhatTheLastOneSaysOfAnAddressThatNobodyTakes) {
+  Site site(
+      "a:\n driver = redirect\n data =\n cannot_route_message = of the first\n"
+      "b:\n driver = accept\n local_parts = joe\n transport = t\n"
+      " cannot_route_message = no $local_part here\n");
+  EXPECT_THAT(site.summary("ann@b.test"), ElementsAre("ann@b.test fails: no ann here"));
+  Site without(
+      "a:\n driver = redirect\n data =\n cannot_route_message = of the first\n"
+      "b:\n driver = accept\n local_parts = joe\n transport = t\n");
+  EXPECT_THAT(without.summary("ann@b.test"),
+              ElementsAre("ann@b.test fails: Unrouteable address"));
+}
+
+TEST(Routers, LookAtLettersAsTheyAreIfTheyAreCaseful) {
+  Site site(
+      "a:\n driver = accept\n caseful_local_part\n local_parts = Joe : !Ann : a*\n"
+      " transport = t\n"
+      "b:\n driver = accept\n transport = u\n");
+  EXPECT_THAT(site.summary("Joe@b.test"), ElementsAre("Joe@b.test a t"));
+  EXPECT_THAT(site.summary("JOE@b.test"), ElementsAre("JOE@b.test b u"));
+  EXPECT_THAT(site.summary("ann@b.test"), ElementsAre("ann@b.test b u"));
+}
+
+TEST(Routers, TakeAllOfALocalPartForASuffixThatIsAnything) {
+  Site site(
+      "a:\n driver = accept\n local_part_suffix = *\n transport = t\n"
+      " local_parts = :\n");
+  auto all = site.route("joe@b.test");
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].local_part_suffix, "joe");
 }
 
 TEST(Routers, DoNotLetStrangersChooseAFile) {
@@ -379,6 +459,13 @@ TEST(ManualRoute, NamesATransportAndDeclinesWithoutData) {
   EXPECT_EQ(site.route("x@a.test").at(0).transport, "t");
   EXPECT_EQ(site.route("x@b.test").at(0).transport, "s");
   EXPECT_THAT(site.summary("x@c.test"), ElementsAre(HasSubstr("Unrouteable")));
+}
+
+TEST(ManualRoute, PutsOffWhatHasNoHosts) {
+  Site site("m:\n driver = manualroute\n transport = s\n route_list = * \"\"\n");
+  EXPECT_THAT(site.summary("x@b.test"), ElementsAre(HasSubstr("waits: no hosts")));
+  Site local("m:\n driver = manualroute\n transport = t\n route_list = *\n");
+  EXPECT_THAT(local.summary("x@b.test"), ElementsAre("x@b.test m t"));
 }
 
 TEST(ManualRoute, LeavesOutHostsToBeIgnored) {

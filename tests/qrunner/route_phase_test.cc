@@ -40,10 +40,17 @@ aliases:
   domains = alias.z.example
   allow_fail
   allow_defer
-  data = ${if eq{$local_part}{list}{a@two.z.example, b@equal.z.example}{${if \
+  data = ${if eq{$local_part}{self}{self@alias.z.example, a@two.z.example}{${if \
+         eq{$local_part}{list}{a@two.z.example, b@equal.z.example}{${if \
          eq{$local_part}{hole}{:blackhole:}{${if eq{$local_part}{pipe}{|/bin/cat}{\
-         ${if eq{$local_part}{no}{:fail: nobody here}{:defer: come again}}}}}}}}
+         ${if eq{$local_part}{no}{:fail: nobody here}{:defer: come again}}}}}}}}}}
   pipe_transport = to_program
+self:
+  driver = manualroute
+  domains = alias.z.example
+  local_parts = self
+  route_list = * 203.0.113.7
+  transport = remote
 by_hand:
   driver = manualroute
   domains = hand.z.example : group.z.example : missing.z.example : mxlist.z.example : six.z.example
@@ -258,6 +265,19 @@ TEST_F(Routes, RedirectionFansOutAndRemembersWhoIsDone) {
   EXPECT_EQ(rest.destinations[1].kind, Kind::send);
   Plan none = plan({"list@alias.z.example"}, {"a@two.z.example", "b@equal.z.example"});
   EXPECT_THAT(none.sites(), ElementsAre(qrunner::kDesk));
+}
+
+// The name of the one alone is that of both: "joe: joe, ann" is not over with joe.
+TEST_F(Routes, Q72_WhoIsOneOfHisOwnChildrenIsNotDoneBeforeTheOthers) {
+  Plan made = plan({"self@alias.z.example"});
+  ASSERT_EQ(made.destinations.size(), 2U);
+  EXPECT_EQ(made.destinations[0].unique, "self@alias.z.example");
+  EXPECT_EQ(made.destinations[0].key, "self@alias.z.example/remote");
+  EXPECT_EQ(made.destinations[1].key, "a@two.z.example");
+  // As Exim writes it.
+  Plan rest = plan({"self@alias.z.example"}, {"self@alias.z.example/remote"});
+  EXPECT_EQ(rest.destinations[0].kind, Kind::done);
+  EXPECT_EQ(rest.destinations[1].kind, Kind::send);
 }
 
 TEST_F(Routes, SpecialWordsOfRedirectionNeedNoConnection) {
