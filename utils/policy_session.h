@@ -99,6 +99,9 @@ class PolicySession {
   PaperContext& context() { return context_; }
 
  private:
+  void introduce(std::string name);
+  bool must_say_hello();
+  void count_recipients();
   void command(std::string_view line);
   void hello(std::string_view name, bool extended);
   void mail(std::string_view argument);
@@ -146,7 +149,7 @@ class PolicySession {
   bool has_sender_ = false;
   std::string sender_;
   std::vector<std::string> recipients_;
-  std::size_t discarded_ = 0, refused_ = 0;
+  std::size_t asked_ = 0, discarded_ = 0, refused_ = 0, deferred_ = 0;
   std::string last_refusal_;  // of a recipient
   bool in_data_ = false;
   std::string content_;

@@ -218,4 +218,54 @@ TEST(PolicyCasesData, DialoguesGoAsWithExim) {
   EXPECT_GT(count.total(), 0U);
 }
 
+// What a session with this policy comes to.
+struct Played {
+  std::vector<std::string> replies, log;
+};
+Played play(const std::string &policy, const std::vector<std::string> &said) {
+  auto loaded = policy::load_policy(
+      "policy.conf", "primary_hostname = mx.example\n" + policy,
+      *policy::Macros::create({}, policy::predefined_macros(policy::Program::any())),
+      policy::read_included, policy::Program::any());
+  EXPECT_TRUE(loaded.policy);
+  utils::PolicySession session(loaded.policy, "192.0.2.10");
+  session.begin();
+  for (const std::string &line : said) session.take_line(line);
+  return {session.replies(), session.log()};
+}
+
+TEST(PolicySession, AGreetingThatWasRefusedIsNone) {
+  const std::string acls = "begin acl\nno:\n  deny\n";
+  auto refused = play("acl_smtp_helo = no\n" + acls, {"HELO c", "MAIL FROM:<>"});
+  EXPECT_EQ(refused.replies.back(), "503 HELO or EHLO required");
+  EXPECT_EQ(refused.log.back(), "rejected MAIL from [192.0.2.10]: no HELO/EHLO given");
+  auto excused = play("hosts_require_helo = !192.0.2.0/24 : *\n", {"MAIL FROM:<>"});
+  EXPECT_EQ(excused.replies.back(), "250 OK");
+}
+
+// policy.md 11, group counts.
+TEST(PolicySession, CountsRecipientsAsTheyAreAsked) {
+  auto played = play(
+      "acl_smtp_connect = counts\nacl_smtp_rcpt = each\nacl_smtp_quit = counts\n"
+      "begin acl\n"
+      "each:\n"
+      "  defer local_parts = later\n"
+      "  deny  local_parts = never\n"
+      "  accept\n"
+      "counts:\n"
+      "  accept logwrite = $rcpt_count $rcpt_fail_count $rcpt_defer_count "
+      "$recipients_count\n",
+      {"HELO c", "MAIL FROM:<>", "RCPT TO:<later@x.example>",
+       "RCPT TO:<never@x.example>", "RCPT TO:<never@x.example>",
+       "RCPT TO:<a@x.example>", "QUIT"});
+  EXPECT_EQ(played.log.front(), "0 0 0 0");
+  EXPECT_EQ(played.log.back(), "4 2 1 1");
+}
+
+TEST(PolicySession, LogsABackslashAsItIs) {
+  auto played = play(
+      "acl_smtp_connect = a\nbegin acl\na:\n  accept logwrite = x\\\\y\\nz\\tt\n", {});
+  EXPECT_EQ(played.log.back(), "x\\y\\nz\\tt");
+}
+
 }  // namespace
