@@ -73,6 +73,7 @@ struct Envelope {
   smtp::MailParams params;
   std::string authenticated_sender;  // AUTH= of MAIL, if it may be believed
   std::vector<Recipient> recipients;
+  bool discarded = false;  // by the MAIL ACL: taken, and no recipient of it is kept
 };
 
 // What ACLs decided about a message beside taking it.

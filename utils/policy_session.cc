@@ -262,6 +262,7 @@ void PolicySession::reset() {
   sender_.clear();
   recipients_.clear();
   last_refusal_.clear();
+  all_discarded_ = false;
   asked_ = discarded_ = refused_ = deferred_ = 0;
   count_recipients();
   content_.clear();
@@ -405,11 +406,14 @@ void PolicySession::mail(std::string_view line) {
   set("sender_address_local_part", local_part);
   set("sender_address_domain", domain);
   set("return_path", sender_);
-  has_sender_ = judge(Phase::mail, "MAIL <" + sender_ + ">", "250 OK");
-  if (!has_sender_)
-    for (const char* name : {"sender_address", "sender_address_local_part",
-                             "sender_address_domain", "return_path"})
-      context_.variables.erase(name);
+  AclResult result = run(Phase::mail);
+  all_discarded_ = result.verdict == Verdict::discard;
+  has_sender_ = result.verdict == Verdict::accept || all_discarded_;
+  if (has_sender_) return accept(Phase::mail, result, "250 OK");
+  refuse(Phase::mail, "MAIL <" + sender_ + ">", result);
+  for (const char* name : {"sender_address", "sender_address_local_part",
+                           "sender_address_domain", "return_path"})
+    context_.variables.erase(name);
 }
 
 void PolicySession::rcpt(std::string_view line) {
@@ -428,7 +432,9 @@ void PolicySession::rcpt(std::string_view line) {
   context_.variables.erase("local_part_data");
   context_.variables.erase("recipient_data");
   context_.variables.erase("address_data");
-  AclResult result = run(Phase::rcpt);
+  AclResult result;
+  result.verdict = Verdict::discard;
+  if (!all_discarded_) result = run(Phase::rcpt);
   std::string what = "RCPT <" + address + ">";
   if (result.verdict == Verdict::accept) {
     recipients_.push_back(address);
@@ -437,8 +443,8 @@ void PolicySession::rcpt(std::string_view line) {
     ++discarded_;
     accept(Phase::rcpt, result, "250 Accepted");
     context_.log("main", context_.who + " F=<" + sender_ + "> " + what +
-                             ": discarded by RCPT ACL" +
-                             (result.log_message.empty() ? "" : ": ") +
+                             ": discarded by " + (all_discarded_ ? "MAIL" : "RCPT") +
+                             " ACL" + (result.log_message.empty() ? "" : ": ") +
                              result.log_message);
   } else {
     refuse(Phase::rcpt, what, result);
@@ -635,7 +641,10 @@ void PolicySession::end_of_data() {
                            context_.who + " P=" + get("received_protocol") +
                            " S=" + get("message_size"));
   if (recipients_.empty())
-    context_.log("main", id + " => blackhole (" + (wanted ? "DATA" : "RCPT") +
+    context_.log("main", id + " => blackhole (" +
+                             (wanted           ? "DATA"
+                              : all_discarded_ ? "MAIL"
+                                               : "RCPT") +
                              " ACL discarded recipients)" +
                              (result.log_message.empty() ? "" : ": ") +
                              result.log_message);

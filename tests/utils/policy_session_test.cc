@@ -243,6 +243,18 @@ TEST(PolicySession, AGreetingThatWasRefusedIsNone) {
   EXPECT_EQ(excused.replies.back(), "250 OK");
 }
 
+// policy.md 10.2
+TEST(PolicySession, WhatMailDiscardsNobodyGets) {
+  auto played = play(
+      "acl_smtp_mail = no\nacl_smtp_rcpt = never\nbegin acl\n"
+      "no:\n  discard\nnever:\n  deny\n",
+      {"HELO c", "MAIL FROM:<s@x.example>", "RCPT TO:<r@y.example>", "DATA", "", "x",
+       "."});
+  EXPECT_EQ(played.replies[2], "250 OK");
+  EXPECT_EQ(played.replies[3], "250 Accepted");
+  EXPECT_TRUE(played.log.back().ends_with("blackhole (MAIL ACL discarded recipients)"));
+}
+
 // policy.md 11, group counts.
 TEST(PolicySession, CountsRecipientsAsTheyAreAsked) {
   auto played = play(
