@@ -165,9 +165,10 @@ std::optional<Verdict> verdict(const AclFrame& frame, ClauseResult result) {
 
 void warn(AclFrame& frame, ClauseResult result) {
   Context& context = frame.evaluation.context;
+  // Named with the client, as all that warns.
   if (result == ClauseResult::defer)
-    context.log("main", "ACL \"warn\" statement skipped: condition test deferred: " +
-                            frame.log_text.value_or(""));
+    context.log("warn", "ACL \"warn\" statement skipped: condition test deferred" +
+                            (frame.log_text ? ": " + *frame.log_text : std::string()));
   if (result != ClauseResult::ok) return;
   if (frame.log_message && frame.log_text) context.log("warn", *frame.log_text);
   if (frame.user_text && points::kMessageAcls.contains(frame.evaluation.phase))

@@ -159,6 +159,18 @@ TEST(Acl, S18_4_DataMakesNoLines) {
   EXPECT_EQ(context.effects[1].text, "Y: 1\n");
 }
 
+// 10.2, `warn` on defer: "next (log line "skipped")", as a warning about the client.
+TEST(Acl, S10_2_AWarnThatDefersSaysSo) {
+  ScriptedContext context;
+  context.variables = {{"sender_address", "perhaps"}};
+  EXPECT_EQ(rcpt("  warn condition = $sender_address\n  accept\n", context), "250 ");
+  ASSERT_EQ(context.effects.size(), 1U);
+  EXPECT_EQ(context.effects[0].name, "warn");
+  EXPECT_EQ(context.effects[0].text,
+            "ACL \"warn\" statement skipped: condition test deferred: invalid "
+            "\"condition\" value \"perhaps\"");
+}
+
 TEST(Acl, D3_DataHoldsNoOptions) {
   ScriptedContext context;
   context.variables = {{"sender_address", "freeze/no_tell"}};
