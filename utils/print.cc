@@ -193,7 +193,9 @@ void append_row(std::string& out, const Queued& queued, const base::Error* troub
     while (row.ends_with(' ')) row.pop_back();
   }
   if (screen.width > 3 && row.size() > screen.width) {
-    row.resize(screen.width - 3);
+    std::size_t end = screen.width - 3;
+    while (end > 0 && (row[end] & 0xc0) == 0x80) --end;  // not inside a character
+    row.resize(end);
     row += "...";
   }
   out += row + "\n";
