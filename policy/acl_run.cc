@@ -48,9 +48,11 @@ class Scope {
   std::span<const std::string> arguments_;
 };
 
+// A nested list that drops has failed like any other.
 ClauseResult negated(ClauseResult result) {
   if (result == ClauseResult::ok) return ClauseResult::fail;
-  return result == ClauseResult::fail ? ClauseResult::ok : result;
+  bool failed = result == ClauseResult::fail || result == ClauseResult::drop;
+  return failed ? ClauseResult::ok : result;
 }
 
 ClauseResult run_clause(const Clause& clause, AclFrame& frame) {

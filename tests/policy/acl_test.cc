@@ -159,6 +159,14 @@ TEST(Acl, S18_4_DataMakesNoLines) {
   EXPECT_EQ(context.effects[1].text, "Y: 1\n");
 }
 
+// 10.2: "`!condition` swaps ok and fail only", and "a nested ACL's drop is a kind of
+// fail".
+TEST(Acl, S10_2_ANegatedDropIsATruth) {
+  EXPECT_EQ(rcpt("  accept !acl = b\n  deny message = second\nb:\n  drop\n"), "250 ");
+  EXPECT_EQ(rcpt("  deny !acl = b\n  accept\nb:\n  drop message = x\n").substr(0, 3),
+            "550");
+}
+
 // 10.2, `warn` on defer: "next (log line "skipped")", as a warning about the client.
 TEST(Acl, S10_2_AWarnThatDefersSaysSo) {
   ScriptedContext context;
