@@ -16,6 +16,7 @@
 #include "policy/variable_table.h"
 #include "policy/verify.h"
 #include "smtp/command.h"
+#include "smtp/command_argument.h"
 
 namespace utils {
 
@@ -347,7 +348,7 @@ void PolicySession::command(std::string_view line) {
   std::string_view verb = line.substr(0, line.find(' '));
   std::string_view argument = policy::trimmed(line.substr(verb.size()));
   set("smtp_command", std::string(line));
-  set("smtp_command_argument", std::string(argument));
+  set("smtp_command_argument", std::string(smtp::command_argument(line)));
   auto is = [&](std::string_view word) { return base::equal_nocase(verb, word); };
   if (is("HELO") || is("EHLO")) return hello(argument, is("EHLO"));
   if (is("MAIL")) return mail(line);
@@ -575,7 +576,10 @@ void PolicySession::auth_response(std::string_view line) {
 
 void PolicySession::quit() {
   over_ = true;
-  accept(Phase::quit, run(Phase::quit), "221 " + host_ + " closing connection");
+  const std::string usual = "221 " + host_ + " closing connection";
+  AclResult result = run(Phase::quit);
+  if (result.verdict == Verdict::accept) return accept(Phase::quit, result, usual);
+  say(usual);
 }
 
 void PolicySession::content_line(std::string_view line) {

@@ -243,6 +243,13 @@ TEST(PolicySession, AGreetingThatWasRefusedIsNone) {
   EXPECT_EQ(excused.replies.back(), "250 OK");
 }
 
+// policy.md 10.2: an outcome of the QUIT ACL but accept is logged and ignored.
+TEST(PolicySession, NobodyIsKeptFromQuitting) {
+  auto played = play("acl_smtp_quit = q\nbegin acl\nq:\n  warn logwrite = bye\n",
+                     {"HELO c", "QUIT"});
+  EXPECT_EQ(played.replies.back(), "221 mx.example closing connection");
+}
+
 // policy.md 10.2
 TEST(PolicySession, WhatMailDiscardsNobodyGets) {
   auto played = play(
