@@ -127,7 +127,8 @@ void settle_texts(AclFrame& frame, ClauseResult result) {
     if (auto text =
             message_text(*frame.log_message, "\n", log_reason, frame.evaluation))
       frame.log_text = frame.log_text ? *text + ": " + *frame.log_text : *text;
-  if (!frame.log_text) frame.log_text = frame.user_text;
+  // What `warn` says to the log is for log_message alone to say.
+  if (!frame.log_text && frame.verb != Verb::warn) frame.log_text = frame.user_text;
 }
 
 std::optional<Verdict> refusal(ClauseResult result) {
@@ -172,7 +173,7 @@ void warn(AclFrame& frame, ClauseResult result) {
     context.log("warn", "ACL \"warn\" statement skipped: condition test deferred" +
                             (frame.log_text ? ": " + *frame.log_text : std::string()));
   if (result != ClauseResult::ok) return;
-  if (frame.log_message && frame.log_text) context.log("warn", *frame.log_text);
+  if (frame.log_text) context.log("warn", *frame.log_text);
   if (frame.user_text && points::kMessageAcls.contains(frame.evaluation.phase))
     add_header_lines(*frame.user_text, context);
 }

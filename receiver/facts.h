@@ -73,7 +73,8 @@ struct Envelope {
   smtp::MailParams params;
   std::string authenticated_sender;  // AUTH= of MAIL, if it may be believed
   std::vector<Recipient> recipients;
-  bool discarded = false;  // by the MAIL ACL: taken, and no recipient of it is kept
+  // By the MAIL ACL, and why: the message is taken, and no recipient of it is kept.
+  std::optional<std::string> discarded;
 };
 
 // What ACLs decided about a message beside taking it.

@@ -112,7 +112,7 @@ asio::awaitable<smtp::Reply> Session::mail(const smtp::Mail& command) {
   const std::string what = "MAIL <" + envelope_.sender + ">";
   const smtp::Reply usual = smtp::standard(Standard::sender_ok);
   auto judgement = co_await judge(Phase::mail, what, usual);
-  envelope_.discarded = judgement.discarded();
+  if (judgement.discarded()) envelope_.discarded = judgement.result.log_message;
   if (judgement.accepted() || judgement.discarded())
     ++client_.messages;
   else
@@ -139,6 +139,7 @@ asio::awaitable<smtp::Reply> Session::rcpt(const smtp::Rcpt& command) {
   Judgement judgement;
   judgement.reply = usual;
   judgement.result.verdict = policy::AclResult::Verdict::discard;
+  judgement.result.log_message = envelope_.discarded.value_or("");
   if (!envelope_.discarded) judgement = co_await judge(Phase::rcpt, what, usual);
   context_.recipient.clear();
   if (judgement.accepted()) {

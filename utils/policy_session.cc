@@ -263,7 +263,7 @@ void PolicySession::reset() {
   sender_.clear();
   recipients_.clear();
   last_refusal_.clear();
-  all_discarded_ = false;
+  all_discarded_.reset();
   asked_ = discarded_ = refused_ = deferred_ = 0;
   count_recipients();
   content_.clear();
@@ -408,7 +408,7 @@ void PolicySession::mail(std::string_view line) {
   set("sender_address_domain", domain);
   set("return_path", sender_);
   AclResult result = run(Phase::mail);
-  all_discarded_ = result.verdict == Verdict::discard;
+  if (result.verdict == Verdict::discard) all_discarded_ = result.log_message;
   has_sender_ = result.verdict == Verdict::accept || all_discarded_;
   if (has_sender_) return accept(Phase::mail, result, "250 OK");
   refuse(Phase::mail, "MAIL <" + sender_ + ">", result);
@@ -435,6 +435,7 @@ void PolicySession::rcpt(std::string_view line) {
   context_.variables.erase("address_data");
   AclResult result;
   result.verdict = Verdict::discard;
+  result.log_message = all_discarded_.value_or("");
   if (!all_discarded_) result = run(Phase::rcpt);
   std::string what = "RCPT <" + address + ">";
   if (result.verdict == Verdict::accept) {

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -149,7 +150,7 @@ class PolicySession {
   bool has_sender_ = false;
   std::string sender_;
   std::vector<std::string> recipients_;
-  bool all_discarded_ = false;  // by the MAIL ACL
+  std::optional<std::string> all_discarded_;  // by the MAIL ACL, and why
   std::size_t asked_ = 0, discarded_ = 0, refused_ = 0, deferred_ = 0;
   std::string last_refusal_;  // of a recipient
   bool in_data_ = false;

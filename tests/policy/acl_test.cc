@@ -167,6 +167,16 @@ TEST(Acl, S10_2_ANegatedDropIsATruth) {
             "550");
 }
 
+// 10.4: for `warn` it is log_message that is logged.
+TEST(Acl, S10_4_AWarnLogsItsLogMessageOnly) {
+  for (std::string_view log : {"", "    log_message =\n"}) {
+    ScriptedContext context;
+    rcpt("  warn message = X-Note: y\n" + std::string(log) + "  accept\n", context);
+    ASSERT_EQ(context.effects.size(), 1U) << log;
+    EXPECT_EQ(context.effects[0].text, "X-Note: y\n") << log;
+  }
+}
+
 // 10.2, `warn` on defer: "next (log line "skipped")", as a warning about the client.
 TEST(Acl, S10_2_AWarnThatDefersSaysSo) {
   ScriptedContext context;

@@ -169,6 +169,7 @@ acl_smtp_rcpt = check_rcpt
 begin acl
 check_mail:
   discard senders = spam@x.test
+          log_message = unwanted
   accept
 check_rcpt:
   deny domains = closed.test
@@ -182,7 +183,7 @@ check_rcpt:
   EXPECT_THAT(id_of(peer.ask("A: 1\r\n\r\nx\r\n.")), SizeIs(16));
   EXPECT_THAT(service.input(), IsEmpty());
   EXPECT_THAT(service.log_text(), HasSubstr("F=<spam@x.test> RCPT <b@y.test>: "
-                                            "discarded by MAIL ACL"));
+                                            "discarded by MAIL ACL: unwanted"));
   EXPECT_THAT(service.log_text(), HasSubstr("=> blackhole (MAIL ACL discarded"));
   // The next message of the connection is another matter.
   peer.ask("MAIL FROM:<a@x.test>");
