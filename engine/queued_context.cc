@@ -37,20 +37,18 @@ constexpr auto kOptions = std::to_array<OptionVariable>({
     {variable_id("host_lookup_deferred"), "host_lookup_deferred", "0"},
     {variable_id("host_lookup_failed"), "host_lookup_failed", "0"},
     {variable_id("max_received_linelength"), "max_received_linelength", "0"},
-    {variable_id("message_smtputf8"), "smtputf8"},
     {variable_id("received_protocol"), "received_protocol"},
     {variable_id("sender_helo_name"), "helo_name"},
     {variable_id("sender_host_authenticated"), "host_auth"},
     {variable_id("sender_host_name"), "host_name"},
     {variable_id("sender_ident"), "ident"},
     {variable_id("smtp_active_hostname"), "active_hostname"},
-    {variable_id("tls_certificate_verified"), "tls_certificate_verified"},
+    {variable_id("tls_certificate_verified"), "tls_certificate_verified", "0"},
     {variable_id("tls_cipher"), "tls_cipher"},
-    {variable_id("tls_in_certificate_verified"), "tls_certificate_verified"},
+    {variable_id("tls_in_certificate_verified"), "tls_certificate_verified", "0"},
     {variable_id("tls_in_cipher"), "tls_cipher"},
     {variable_id("tls_in_ocsp"), "tls_ocsp", "0"},
     {variable_id("tls_in_peerdn"), "tls_peerdn"},
-    {variable_id("tls_in_resumption"), "tls_resumption"},
     {variable_id("tls_in_sni"), "tls_sni"},
     {variable_id("tls_in_ver"), "tls_ver"},
     {variable_id("tls_peerdn"), "tls_peerdn"},
@@ -182,6 +180,12 @@ Outcome<std::string_view> QueuedContext::variable(VariableId id) {
     }
   auto interface = [&] { return spoolfmt::parse_host(option("interface_address")); };
   switch (id) {
+    case variable_id("message_smtputf8"):
+      return file.has("smtputf8") ? "yes" : "no";
+    case variable_id("tls_in_resumption"): {  // the file has 'A' and the bits
+      std::string_view letter = option("tls_resumption");
+      return keep(letter.empty() ? 0U : static_cast<unsigned char>(letter[0] - 'A'));
+    }
     case variable_id("sender_address"):
     case variable_id("return_path"):
       return file.sender;

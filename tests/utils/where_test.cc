@@ -38,6 +38,8 @@ void put_two_messages(const SmallSpool& spool) {
   second.set_value("auth_id", "bob");
   second.set_value("tls_cipher", "TLS1.3:X:256");
   second.set_value("tls_ver", "TLS1.3");
+  second.set_value("tls_resumption", "R");
+  second.set_flag("smtputf8");
   spool.put_message(second);
 }
 
@@ -79,6 +81,8 @@ TEST(Where, SeesWhatIsKnownOfAMessage) {
            {"and{{bool{$deliver_freeze}}{!def:h_from:}}", false, true},
            {"eq{$authenticated_id@$sender_host_authenticated}{bob@plain}", false, true},
            {"eq{$tls_in_cipher $tls_in_ver}{TLS1.3:X:256 TLS1.3}", false, true},
+           {"eq{$tls_in_resumption $message_smtputf8}{17 yes}", false, true},
+           {"eq{$tls_in_resumption $message_smtputf8}{0 no}", true, false},
            // Exim has numbers that the file leaves out for 0.
            {"eq{$sender_host_port}{0}", true, false},
            {"eq{$body_zerocount $host_lookup_failed}{0 0}", true, true},
