@@ -263,6 +263,7 @@ void PolicySession::reset() {
   sender_.clear();
   recipients_.clear();
   last_refusal_.clear();
+  refusals_differ_ = false;
   all_discarded_.reset();
   asked_ = discarded_ = refused_ = deferred_ = 0;
   count_recipients();
@@ -306,6 +307,7 @@ void PolicySession::refuse(Phase phase, std::string_view what,
   say(reply.code, reply.text, reply.enhanced);
   if (phase == Phase::rcpt) {
     ++(is_temporary(result) ? deferred_ : refused_);
+    refusals_differ_ |= !last_refusal_.empty() && last_refusal_ != reply.text;
     last_refusal_ = reply.text;
   }
   if (reply.close || phase == Phase::connect) hang_up("acl-drop");
@@ -458,7 +460,7 @@ void PolicySession::rcpt(std::string_view line) {
 
 void PolicySession::data() {
   if (recipients_.empty() && discarded_ == 0) {
-    if (!last_refusal_.empty())
+    if (!last_refusal_.empty() && !refusals_differ_)
       return say("503", "All RCPT commands were rejected with this error:\n" +
                             last_refusal_ + "\nvalid RCPT command must precede DATA");
     return say("503 valid RCPT command must precede DATA");

@@ -153,6 +153,7 @@ class PolicySession {
   std::optional<std::string> all_discarded_;  // by the MAIL ACL, and why
   std::size_t asked_ = 0, discarded_ = 0, refused_ = 0, deferred_ = 0;
   std::string last_refusal_;  // of a recipient
+  bool refusals_differ_ = false;
   bool in_data_ = false;
   std::string content_;
   policy::HeaderChanges envelope_changes_;

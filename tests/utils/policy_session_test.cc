@@ -243,6 +243,23 @@ TEST(PolicySession, AGreetingThatWasRefusedIsNone) {
   EXPECT_EQ(excused.replies.back(), "250 OK");
 }
 
+// As Exim: the reason is told again only if it is one.
+TEST(PolicySession, TellsWhyAllRecipientsWereRefused) {
+  const std::string policy =
+      "acl_smtp_rcpt = r\nbegin acl\nr:\n"
+      "  deny local_parts = a\n       message = no a\n  deny message = no\n";
+  const std::vector<std::string> start = {"HELO c", "MAIL FROM:<>"};
+  auto alike = start;
+  alike.insert(alike.end(), {"RCPT TO:<b@x.example>", "RCPT TO:<c@x.example>", "DATA"});
+  auto replies = play(policy, alike).replies;
+  EXPECT_EQ(replies[replies.size() - 2], "503-no");
+  auto different = start;
+  different.insert(different.end(),
+                   {"RCPT TO:<a@x.example>", "RCPT TO:<b@x.example>", "DATA"});
+  replies = play(policy, different).replies;
+  EXPECT_EQ(replies[replies.size() - 2], "550 no");
+}
+
 // policy.md 10.2: an outcome of the QUIT ACL but accept is logged and ignored.
 TEST(PolicySession, NobodyIsKeptFromQuitting) {
   auto played = play("acl_smtp_quit = q\nbegin acl\nq:\n  warn logwrite = bye\n",

@@ -24,6 +24,9 @@ TEST(Row, IsCutBetweenCharacters) {
     utils::append_row(row, queued, nullptr, base::Time{}, kId.size(),
                       {.terminal = true, .width = width});
     EXPECT_LE(row.size(), width + 1U);
+    std::string heading;
+    utils::append_heading(heading, kId.size(), {.terminal = true, .width = width});
+    EXPECT_LE(heading.size(), width + 1U);
     // Every byte above 127 comes in one of the pairs that the sender has.
     for (std::size_t i = row.find('\xc3'); i != row.npos; i = row.find('\xc3', i + 1))
       EXPECT_EQ(row[i + 1], '\xb6') << width;
