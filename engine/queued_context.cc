@@ -27,29 +27,28 @@ using policy::VariableId;
 struct OptionVariable {
   VariableId id;
   std::string_view option;
+  std::string_view otherwise = "";  // a number that is not written is 0
 };
 constexpr auto kOptions = std::to_array<OptionVariable>({
     {variable_id("authenticated_id"), "auth_id"},
     {variable_id("authenticated_sender"), "auth_sender"},
-    {variable_id("body_linecount"), "body_linecount"},
-    {variable_id("body_zerocount"), "body_zerocount"},
-    {variable_id("host_lookup_deferred"), "host_lookup_deferred"},
-    {variable_id("host_lookup_failed"), "host_lookup_failed"},
-    {variable_id("max_received_linelength"), "max_received_linelength"},
-    {variable_id("message_smtputf8"), "smtputf8"},
+    {variable_id("body_linecount"), "body_linecount", "0"},
+    {variable_id("body_zerocount"), "body_zerocount", "0"},
+    {variable_id("host_lookup_deferred"), "host_lookup_deferred", "0"},
+    {variable_id("host_lookup_failed"), "host_lookup_failed", "0"},
+    {variable_id("max_received_linelength"), "max_received_linelength", "0"},
     {variable_id("received_protocol"), "received_protocol"},
     {variable_id("sender_helo_name"), "helo_name"},
     {variable_id("sender_host_authenticated"), "host_auth"},
     {variable_id("sender_host_name"), "host_name"},
     {variable_id("sender_ident"), "ident"},
     {variable_id("smtp_active_hostname"), "active_hostname"},
-    {variable_id("tls_certificate_verified"), "tls_certificate_verified"},
+    {variable_id("tls_certificate_verified"), "tls_certificate_verified", "0"},
     {variable_id("tls_cipher"), "tls_cipher"},
-    {variable_id("tls_in_certificate_verified"), "tls_certificate_verified"},
+    {variable_id("tls_in_certificate_verified"), "tls_certificate_verified", "0"},
     {variable_id("tls_in_cipher"), "tls_cipher"},
-    {variable_id("tls_in_ocsp"), "tls_ocsp"},
+    {variable_id("tls_in_ocsp"), "tls_ocsp", "0"},
     {variable_id("tls_in_peerdn"), "tls_peerdn"},
-    {variable_id("tls_in_resumption"), "tls_resumption"},
     {variable_id("tls_in_sni"), "tls_sni"},
     {variable_id("tls_in_ver"), "tls_ver"},
     {variable_id("tls_peerdn"), "tls_peerdn"},
@@ -66,6 +65,16 @@ std::pair<std::string_view, std::string_view> split_address(std::string_view add
 
 std::uint64_t count_lines(std::string_view text) {
   return static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
+}
+
+// "[192.0.2.1]", "[IPv6:2001:db8::1]": the client's address for a name.
+bool is_literal_of(std::string_view helo, std::string_view address) {
+  if (!helo.starts_with('[') || !helo.ends_with(']')) return false;
+  helo = helo.substr(1, helo.size() - 2);
+  for (std::string_view tag : {"IPv4:", "IPv6:"})
+    if (helo.size() > tag.size() && base::equal_nocase(helo.substr(0, tag.size()), tag))
+      helo.remove_prefix(tag.size());
+  return base::equal_nocase(helo, address);
 }
 
 // "cannot ask X": what the conditions of a queue may not use was refused when they were
@@ -117,7 +126,9 @@ std::string_view QueuedContext::sender_fullhost() {
   std::string_view address = host().address;
   if (address.empty()) return {};
   std::string text(name);
-  if (!helo.empty() && !base::equal_nocase(helo, name))
+  bool told =
+      base::equal_nocase(helo, name) || (!name.empty() && is_literal_of(helo, address));
+  if (!helo.empty() && !told)
     text += (text.empty() ? "(" : " (") + std::string(helo) + ")";
   return keep(text + (text.empty() ? "[" : " [") + std::string(address) + "]");
 }
@@ -132,7 +143,8 @@ std::string_view QueuedContext::sender_rcvhost() {
     if (value.empty()) return;
     inside += (inside.empty() ? "" : " ") + std::string(what) + std::string(value);
   };
-  if (!base::equal_nocase(helo, name)) add("helo=", helo);
+  if (!base::equal_nocase(helo, name) && !is_literal_of(helo, host().address))
+    add("helo=", helo);
   add("ident=", option("ident"));
   std::string text = name.empty() ? address : std::string(name);
   return keep(inside.empty() ? text : text + " (" + inside + ")");
@@ -162,14 +174,18 @@ Outcome<std::string_view> QueuedContext::variable(VariableId id) {
   for (const auto& [known, value] : set_)
     if (known == id) return value;
   for (const OptionVariable& row : kOptions)
-    if (row.id == id) return option(row.option);
+    if (row.id == id) {
+      auto value = option(row.option);
+      return value.empty() ? row.otherwise : value;
+    }
   auto interface = [&] { return spoolfmt::parse_host(option("interface_address")); };
-  auto headers_joined = [&] {
-    std::string text;
-    for (const policy::HeaderLine& header : headers()) text += header.text;
-    return text;
-  };
   switch (id) {
+    case variable_id("message_smtputf8"):
+      return file.has("smtputf8") ? "yes" : "no";
+    case variable_id("tls_in_resumption"): {  // the file has 'A' and the bits
+      std::string_view letter = option("tls_resumption");
+      return keep(letter.empty() ? 0U : static_cast<unsigned char>(letter[0] - 'A'));
+    }
     case variable_id("sender_address"):
     case variable_id("return_path"):
       return file.sender;
@@ -180,7 +196,7 @@ Outcome<std::string_view> QueuedContext::variable(VariableId id) {
     case variable_id("sender_host_address"):
       return host().address;
     case variable_id("sender_host_port"):
-      return host().port ? keep(host().port) : std::string_view();
+      return keep(host().port);
     case variable_id("sender_fullhost"):
       return sender_fullhost();
     case variable_id("sender_rcvhost"):
@@ -190,7 +206,7 @@ Outcome<std::string_view> QueuedContext::variable(VariableId id) {
       return interface().address;
     case variable_id("received_port"):
     case variable_id("interface_port"):
-      return interface().port ? keep(interface().port) : std::string_view();
+      return keep(interface().port);
     case variable_id("message_exim_id"):
     case variable_id("message_id"):
       return queued_.entry.stem();
@@ -226,10 +242,6 @@ Outcome<std::string_view> QueuedContext::variable(VariableId id) {
     case variable_id("message_linecount"):
       return keep(header_lines() +
                   base::to_number(option("body_linecount")).value_or(0));
-    case variable_id("message_headers_raw"):
-      return keep(headers_joined());
-    case variable_id("message_headers"):
-      return keep(policy::decode_mime_words(headers_joined(), "UTF-8"));
     case variable_id("reply_address"):
       return reply_address();
     case variable_id("message_body_size"):

@@ -48,9 +48,11 @@ class Scope {
   std::span<const std::string> arguments_;
 };
 
+// A nested list that drops has failed like any other.
 ClauseResult negated(ClauseResult result) {
   if (result == ClauseResult::ok) return ClauseResult::fail;
-  return result == ClauseResult::fail ? ClauseResult::ok : result;
+  bool failed = result == ClauseResult::fail || result == ClauseResult::drop;
+  return failed ? ClauseResult::ok : result;
 }
 
 ClauseResult run_clause(const Clause& clause, AclFrame& frame) {
@@ -125,7 +127,8 @@ void settle_texts(AclFrame& frame, ClauseResult result) {
     if (auto text =
             message_text(*frame.log_message, "\n", log_reason, frame.evaluation))
       frame.log_text = frame.log_text ? *text + ": " + *frame.log_text : *text;
-  if (!frame.log_text) frame.log_text = frame.user_text;
+  // What `warn` says to the log is for log_message alone to say.
+  if (!frame.log_text && frame.verb != Verb::warn) frame.log_text = frame.user_text;
 }
 
 std::optional<Verdict> refusal(ClauseResult result) {
@@ -165,11 +168,12 @@ std::optional<Verdict> verdict(const AclFrame& frame, ClauseResult result) {
 
 void warn(AclFrame& frame, ClauseResult result) {
   Context& context = frame.evaluation.context;
+  // Named with the client, as all that warns.
   if (result == ClauseResult::defer)
-    context.log("main", "ACL \"warn\" statement skipped: condition test deferred: " +
-                            frame.log_text.value_or(""));
+    context.log("warn", "ACL \"warn\" statement skipped: condition test deferred" +
+                            (frame.log_text ? ": " + *frame.log_text : std::string()));
   if (result != ClauseResult::ok) return;
-  if (frame.log_message && frame.log_text) context.log("warn", *frame.log_text);
+  if (frame.log_text) context.log("warn", *frame.log_text);
   if (frame.user_text && points::kMessageAcls.contains(frame.evaluation.phase))
     add_header_lines(*frame.user_text, context);
 }

@@ -110,7 +110,7 @@ base::Result<LogSelector> LogSelector::parse(std::string_view text) {
     }
     auto found = std::ranges::find(kSelectors, name, &Selector::name);
     if (found == kSelectors.end()) {
-      std::vector<std::string_view> known;
+      std::vector<std::string_view> known = {"all"};
       for (const Selector& each : kSelectors) known.push_back(each.name);
       return base::fail(base::Code::syntax, "log_selector knows no '" +
                                                 std::string(name) + "'" +

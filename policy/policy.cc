@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "policy/analysis.h"
+#include "policy/log_selector.h"
 #include "policy/manualroute.h"
 #include "policy/sections.h"
 
@@ -283,8 +284,17 @@ class Loader {
     }
   }
 
+  // The programs read it when they start; it is to be known before.
+  void check_log_selector() {
+    const OptionValue* option = policy_.main.find("log_selector");
+    if (!option) return;
+    auto read = LogSelector::parse(std::get<std::string>(option->value));
+    if (!read) diagnostics_.error(option->source.origin(), read.error().text);
+  }
+
   void settle() {
     check_features();
+    check_log_selector();
     MainOptions main = main_options(policy_.main, diagnostics_);
     policy_.primary_hostname = primary_hostname(main);
     policy_.qualify_domain =

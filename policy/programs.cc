@@ -91,7 +91,9 @@ std::optional<Program> find_program(std::string_view name) {
     return serves(
         "run", {Phase::router, Phase::transport, Phase::retry, Phase::other},
         {Feature::srs, Feature::tls, Feature::auth, Feature::dnsdb, Feature::resolver});
-  if (name == "list") return serves("list", {Phase::other}, {Feature::srs});
+  if (name == "list")  // tells of clients what the messages say
+    return serves("list", {Phase::other},
+                  {Feature::srs, Feature::tls, Feature::auth, Feature::proxy});
   return {};
 }
 

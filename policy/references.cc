@@ -193,8 +193,9 @@ bool is_acl_variable(std::string_view name) {
 ExpansionPtr unknown_variable(std::string_view name, Origin origin, Parsing& parsing) {
   std::vector<std::string_view> known;
   for (const VariableInfo& variable : variables()) known.push_back(variable.name);
+  std::string header = perhaps_a_header(name);
   parsing.error(origin, "unknown variable '$" + base::printable(name) + "'" +
-                            did_you_mean(name, known));
+                            (header.empty() ? did_you_mean(name, known) : header));
   return nullptr;
 }
 
@@ -221,6 +222,12 @@ void append_doubled(std::string& out, std::string_view text) {
   for (char c : text) out.append(c == ':' ? 2 : 1, c);
 }
 
+void cut(std::string& headers, Evaluation& evaluation) {
+  auto most = evaluation.policy.main.integer("header_maxsize", 65536);
+  if (most > 0 && headers.size() > static_cast<std::size_t>(most))
+    headers.resize(static_cast<std::size_t>(most));
+}
+
 class Header final : public Expansion {
  public:
   Header(HeaderKind kind, std::string name)
@@ -234,9 +241,7 @@ class Header final : public Expansion {
       add(header.text.substr(std::min(header.text.find(':') + 1, header.text.size())),
           std::exchange(first, false), all);
     }
-    auto most = evaluation.policy.main.integer("header_maxsize", 65536);
-    if (most > 0 && all.size() > static_cast<std::size_t>(most))
-      all.resize(static_cast<std::size_t>(most));
+    cut(all, evaluation);
     if (kind_ == HeaderKind::decoded || kind_ == HeaderKind::charset_kept) {
       const TextSettings& settings = evaluation.policy.text;
       all = decode_mime_words(
@@ -270,6 +275,35 @@ class Header final : public Expansion {
   HeaderKind kind_;
   std::string name_;
   bool addresses_;
+};
+
+// $message_headers and $message_headers_raw: all of them, as $h_ and $rh_ have one.
+class AllHeaders final : public Expansion {
+ public:
+  explicit AllHeaders(bool raw) : raw_(raw) {}
+
+  Outcome<void> expand(Evaluation& evaluation, std::string& out) const override {
+    std::string all;
+    for (const HeaderLine& header : evaluation.context.headers()) {
+      std::string_view text = header.text;
+      if (!raw_) {
+        if (!all.empty()) all += '\n';
+        text = text.substr(0, text.find_last_not_of(kSpace) + 1);
+      }
+      all += text;
+    }
+    cut(all, evaluation);
+    const TextSettings& settings = evaluation.policy.text;
+    if (!raw_)
+      all = decode_mime_words(all, settings.headers_charset,
+                              !settings.check_rfc2047_length);
+    out += all;
+    return {};
+  }
+  bool remote(const Provenance&) const override { return true; }
+
+ private:
+  bool raw_;
 };
 
 // ---- operators
@@ -388,6 +422,8 @@ ExpansionPtr make_variable(std::string_view name, Origin origin, Parsing& parsin
     return std::make_unique<Scoped>(name == "item");
   if (name.starts_with("acl_arg"))
     return std::make_unique<AclArgument>(static_cast<std::size_t>(name.back() - '0'));
+  if (id == variable_id("message_headers") || id == variable_id("message_headers_raw"))
+    return std::make_unique<AllHeaders>(id != variable_id("message_headers"));
   if (OwnVariable::Tell tell = own_variable(*id))
     return std::make_unique<OwnVariable>(tell);
   return std::make_unique<FromContext>(*id);
@@ -409,6 +445,13 @@ std::optional<HeaderForm> header_form(std::string_view name) {
   return {};
 }
 
+std::string perhaps_a_header(std::string_view name) {
+  auto form = header_form(name);
+  if (!form) return {};
+  return "; if a header is meant, write '$" + std::string(form->prefix) +
+         "NAME:' without braces";
+}
+
 ExpansionPtr make_header(HeaderKind kind, std::string name) {
   return std::make_unique<Header>(kind, std::move(name));
 }
@@ -428,7 +471,10 @@ ExpansionPtr make_operator(std::string_view name, Template text, Origin origin,
                           parser.parsing());
   auto call = parse_operator(name);
   if (!call) {
-    parser.parsing().error(origin, std::move(call.error().text));
+    std::string complaint = std::move(call.error().text);
+    if (auto header = perhaps_a_header(name); !header.empty())
+      complaint = complaint.substr(0, complaint.find(';')) + header;
+    parser.parsing().error(origin, std::move(complaint));
     return nullptr;
   }
   if (const std::string* literal = text.literal())

@@ -34,6 +34,8 @@ struct HeaderForm {
 };
 // Of a name that starts as a reference to a header does.
 std::optional<HeaderForm> header_form(std::string_view name);
+// "; write ..." for a name in braces, ${h_NAME:}, that should stand without; or empty.
+std::string perhaps_a_header(std::string_view name);
 std::unique_ptr<const Expansion> make_header(HeaderKind kind, std::string name);
 // def:h_NAME: is it there, though it may be empty?
 bool has_header(std::string_view name, Evaluation& evaluation);

@@ -50,10 +50,10 @@ CodedText take_code(std::string_view message, char first_digit) {
     if (!out.wrong_class) out.code = message.substr(0, 3);
     message.remove_prefix(4);
     // An enhanced code goes the way of the code it belongs to.
-    std::size_t length =
-        message.starts_with(first_digit) ? enhanced_length(message) : 0;
+    bool follows = out.wrong_class || message.starts_with(first_digit);
+    std::size_t length = follows ? enhanced_length(message) : 0;
     if (length > 0) {
-      out.enhanced = message.substr(0, length);
+      if (!out.wrong_class) out.enhanced = message.substr(0, length);
       message.remove_prefix(length + 1);
     }
   }

@@ -79,10 +79,6 @@ void ScriptedContext::set_message(std::string_view text) {
   variables["message_linecount"] = std::to_string(count(whole, '\n'));
   variables["message_size"] = std::to_string(whole.size());
   variables["received_count"] = std::to_string(received);
-  std::string all;
-  for (const std::string& header : header_texts_) all += header;
-  variables["message_headers_raw"] = all;
-  variables["message_headers"] = std::move(all);
 }
 
 Outcome<std::string_view> ScriptedContext::variable(VariableId id) {

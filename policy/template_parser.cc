@@ -339,10 +339,11 @@ bool TemplateParser::take_braced(std::unique_ptr<const Expansion>& expansion,
     expansion = make_variable(name, origin, parsing_);
     return true;
   }
-  parsing_.error(origin, shown +
-                             " is no item; after a variable's name '}' follows, "
-                             "after an operator's ':'" +
-                             did_you_mean(name, names_of_what_follows_a_brace()));
+  std::string hint = perhaps_a_header(name);
+  if (hint.empty())
+    hint = "; after a variable's name '}' follows, after an operator's ':'" +
+           did_you_mean(name, names_of_what_follows_a_brace());
+  parsing_.error(origin, shown + " is no item" + hint);
   return false;
 }
 

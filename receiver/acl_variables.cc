@@ -144,13 +144,6 @@ struct AclContext::Telling {
                     return base::equal_nocase(each.name, "received");
                   }));
   }
-  static View message_headers(AclContext& c, bool decoded) {
-    std::string all;
-    for (const policy::HeaderLine& each : c.headers()) all += each.text;
-    if (!decoded) return own(c, std::move(all));
-    bool any_length = !c.world_.policy->text.check_rfc2047_length;
-    return own(c, policy::decode_mime_words(all, "", any_length));
-  }
   static View message_body(AclContext& c, bool end) {
     const policy::Options& main = c.world_.policy->main;
     auto most = static_cast<std::size_t>(
@@ -297,8 +290,6 @@ constexpr std::array<AclContext::Telling::Tell, policy::kVariables.size()>
         return number(c, c.message ? c.message->body_size : 0);
       });
       set(ROW("message_exim_id") { return c.message ? View(c.message->id) : View(); });
-      set(ROW("message_headers") { return message_headers(c, true); });
-      set(ROW("message_headers_raw") { return message_headers(c, false); });
       set(ROW("message_id") { return c.message ? View(c.message->id) : View(); });
       set(variable_id("message_linecount"), T::line_count);
       set(variable_id("message_size"), T::message_size);

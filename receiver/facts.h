@@ -74,6 +74,8 @@ struct Envelope {
   smtp::MailParams params;
   std::string authenticated_sender;  // AUTH= of MAIL, if it may be believed
   std::vector<Recipient> recipients;
+  // By the MAIL ACL, and why: the message is taken, and no recipient of it is kept.
+  std::optional<std::string> discarded;
 };
 
 // What ACLs decided about a message beside taking it.

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "policy/replies.h"
 #include "receiver/received_header.h"
+#include "smtp/command_argument.h"
 
 namespace receiver {
 
@@ -134,9 +135,7 @@ asio::awaitable<smtp::Reply> Session::answer(std::string line, bool too_long) {
     co_return dialogue_.misunderstood(verb, command.error());
   }
   context_.command = without_secret(line);
-  std::size_t blank = std::min(line.find(' '), context_.command.size());
-  context_.argument =
-      context_.command.substr(std::min(blank + 1, context_.command.size()));
+  context_.argument = smtp::command_argument(context_.command);
   auto refusal = dialogue_.refuses(*command);
   if (const auto* chunk = std::get_if<smtp::Bdat>(&*command)) {
     smtp::Bdat bdat = *chunk;

@@ -112,7 +112,8 @@ asio::awaitable<smtp::Reply> Session::mail(const smtp::Mail& command) {
   const std::string what = "MAIL <" + envelope_.sender + ">";
   const smtp::Reply usual = smtp::standard(Standard::sender_ok);
   auto judgement = co_await judge(Phase::mail, what, usual);
-  if (judgement.accepted())
+  if (judgement.discarded()) envelope_.discarded = judgement.result.log_message;
+  if (judgement.accepted() || judgement.discarded())
     ++client_.messages;
   else
     forget_envelope();
@@ -135,14 +136,19 @@ asio::awaitable<smtp::Reply> Session::rcpt(const smtp::Rcpt& command) {
   context_.rcpt_fail_count = transaction.rcpt_fail_count;
   const std::string what = "RCPT <" + address + ">";
   const smtp::Reply usual = smtp::standard(Standard::recipient_ok);
-  auto judgement = co_await judge(Phase::rcpt, what, usual);
+  Judgement judgement;
+  judgement.reply = usual;
+  judgement.result.verdict = policy::AclResult::Verdict::discard;
+  judgement.result.log_message = envelope_.discarded.value_or("");
+  if (!envelope_.discarded) judgement = co_await judge(Phase::rcpt, what, usual);
   context_.recipient.clear();
   if (judgement.accepted()) {
     envelope_.recipients.push_back({std::move(address), command.params});
   } else if (judgement.discarded()) {
     std::string why = judgement.result.log_message;
     log("H=" + client_name(client_) + " F=<" + envelope_.sender + "> RCPT <" + address +
-        ">: discarded by RCPT ACL" + (why.empty() ? "" : ": " + why));
+        ">: discarded by " + (envelope_.discarded ? "MAIL" : "RCPT") + " ACL" +
+        (why.empty() ? "" : ": " + why));
   }
   co_return judgement.reply;
 }

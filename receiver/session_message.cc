@@ -246,7 +246,7 @@ asio::awaitable<smtp::Reply> Session::verdict() {
   co_await evaluate(Phase::other, build);
   bool wanted = !envelope_.recipients.empty();
   smtp::Reply reply = smtp::standard(Standard::accepted);
-  std::string discarded_by = "RCPT";
+  std::string discarded_by = envelope_.discarded ? "MAIL" : "RCPT";
   if (wanted && service_->policy().main.acl("acl_smtp_data")) {
     describe_message();
     const std::string what = "after DATA";

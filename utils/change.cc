@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "policy/main_options.h"
 #include "spoolfmt/locked_message.h"
+#include "utils/print.h"
 
 namespace utils {
 
@@ -42,7 +43,7 @@ Result<void> print(const ChangeOptions& options, const spoolfmt::MessageId& id,
     line += "unchanged: it is so already";
   else
     line += (options.dry_run ? "would be: " : "") + base::printable(joined(changes));
-  return base::write_all(STDOUT_FILENO, line + "\n", "stdout");
+  return put(line + "\n");
 }
 
 Result<void> check_something_is_named(const ChangeOptions& options) {
@@ -131,13 +132,16 @@ Result<void> change_messages(const ChangeOptions& options, const Act& act,
         TRY(base::MainLog::open(policy::log_path(main_options, "main"), clock)));
   std::string by = " by " + caller();
 
+  // Who asked may have stopped listening; what he asked for is done all the same.
+  Result<void> said;
   auto change = [&](const spoolfmt::MessageId& id) -> Result<void> {
     Changes changes = TRY(act(spool, id, options.dry_run));
     if (log) {
       for (const std::string& line : changes) TRY(log->write(id.text(), line + by));
       if (!epilogue.empty() && !changes.empty()) TRY(log->write(id.text(), epilogue));
     }
-    return print(options, id, changes);
+    if (said) said = print(options, id, changes);
+    return {};
   };
 
   // An id given by hand must be there; one that was found may have gone meanwhile.
@@ -160,6 +164,7 @@ Result<void> change_messages(const ChangeOptions& options, const Act& act,
     if (single) return std::unexpected(std::move(error));
     failures.add(error);
   }
+  TRY(std::move(said));
   return failures.result();
 }
 

@@ -91,15 +91,20 @@ base::Result<Subject> read_by_path(const fs::path& path) {
   return subject;
 }
 
-// Copies a file to standard output from `offset` on.
+// Copies a file to standard output from `offset` on.  A file that cannot be read is one
+// of the failures; what is returned is that nothing can be printed any more.
 base::Result<void> copy_out(const fs::path& path, off_t offset,
-                            const utils::Screen& screen) {
-  base::Fd fd = TRY(base::open_file(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
+                            const utils::Screen& screen, base::Failures& failures) {
+  auto fd = base::open_file(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  if (!fd) {
+    failures.add(fd.error());
+    return {};
+  }
   std::string buffer(std::size_t{256} << 10, '\0');
   for (;;) {
-    ssize_t got = ::pread(fd.get(), buffer.data(), buffer.size(), offset);
-    if (got < 0) return base::system_failure(path.string(), errno);
-    if (got == 0) return {};
+    ssize_t got = ::pread(fd->get(), buffer.data(), buffer.size(), offset);
+    if (got < 0) failures.add(base::system_error(path.string(), errno));
+    if (got <= 0) return {};
     std::string_view piece(buffer.data(), static_cast<std::size_t>(got));
     TRY(utils::put(utils::shown_lines(piece, screen)));
     offset += got;
@@ -107,7 +112,7 @@ base::Result<void> copy_out(const fs::path& path, off_t offset,
 }
 
 base::Result<void> print_text(const Options& options, const Subject& subject,
-                              base::Time now) {
+                              base::Time now, base::Failures& failures) {
   utils::Screen screen = utils::standard_output();
   bool all = !options.envelope && !options.headers && !options.body;
   const Queued& queued = subject.queued;
@@ -119,14 +124,15 @@ base::Result<void> print_text(const Options& options, const Subject& subject,
   TRY(utils::put(out));
   if (!options.body) return {};
   return copy_out(subject.file('D'), static_cast<off_t>(queued.entry.stem_size + 3),
-                  screen);
+                  screen, failures);
 }
 
-base::Result<void> print(const Options& options, const Subject& subject,
-                         base::Time now) {
+base::Result<void> print(const Options& options, const Subject& subject, base::Time now,
+                         base::Failures& failures) {
   if (!options.raw.empty())
-    return copy_out(subject.file(options.raw[0]), 0, utils::standard_output());
-  if (!options.json) return print_text(options, subject, now);
+    return copy_out(subject.file(options.raw[0]), 0, utils::standard_output(),
+                    failures);
+  if (!options.json) return print_text(options, subject, now, failures);
   std::string line;
   utils::append_document(line, subject.queued);
   return utils::put(line);
@@ -145,10 +151,7 @@ base::Result<void> run(const Options& options) {
   std::size_t printed = 0;
   auto show = [&](const Subject& subject) -> base::Result<void> {
     if (printed++ > 0 && !options.json && options.raw.empty()) TRY(utils::put("\n"));
-    auto done = print(options, subject, now);
-    // Standard output is gone: there is nobody to tell about the rest.
-    if (!done && done.error().text.empty()) return done;
-    if (!done) failures.add(done.error());
+    TRY(print(options, subject, now, failures));
     if (auto trouble = damage(subject)) failures.add(*trouble);
     return {};
   };

@@ -137,7 +137,7 @@ Changes set_variable(HFile& file, const Option& variable) {
 }
 
 base::Result<std::string> parse_address(std::string_view text, bool null_allowed) {
-  if (null_allowed && (text.empty() || text == "<>")) return std::string();
+  if (null_allowed && text == "<>") return std::string();
   auto address = smtp::Address::parse(text);
   if (!address)
     return fail(Code::usage, "'" + std::string(text) + "': " + address.error().text +

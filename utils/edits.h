@@ -41,7 +41,8 @@ Changes set_variable(spoolfmt::HFile& file, const spoolfmt::Option& variable);
 
 // Arguments.  All fail with Code::usage and what to write instead.
 
-// "local@domain", or empty or "<>" for nobody if `null_allowed`.
+// "local@domain", or "<>" for nobody if `null_allowed`; never empty, which is what an
+// unset variable of a shell leaves.
 base::Result<std::string> parse_address(std::string_view text,
                                         bool null_allowed = false);
 base::Result<std::string> parse_header_name(std::string_view text);

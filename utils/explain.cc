@@ -47,7 +47,7 @@ class Explainer {
         });
   }
 
-  Result<void> explain(const spoolfmt::MessageId& id) {
+  Result<std::string> explain(const spoolfmt::MessageId& id) {
     auto entry = spoolfmt::find_entry(spool_, id);
     if (!entry) {
       if (entry.error().code != Code::not_found) return std::unexpected(entry.error());
@@ -69,9 +69,9 @@ class Explainer {
             .value_or("");
     utils::Evidence evidence{queued, log, is_locked(*entry), records_, clock_.now()};
     const base::Error* wrong = trouble ? &*trouble : nullptr;
-    if (json_) return utils::put(utils::explain_json(evidence, wrong));
-    std::string text = printed_++ > 0 ? "\n" : "";
-    return utils::put(text + utils::explain(evidence, wrong));
+    if (json_) return utils::explain_json(evidence, wrong);
+    std::string text = explained_++ > 0 ? "\n" : "";
+    return text + utils::explain(evidence, wrong);
   }
 
  private:
@@ -90,7 +90,7 @@ class Explainer {
   bool json_;
   base::SystemClock clock_;
   std::vector<utils::Remembered> records_;
-  std::size_t printed_ = 0;
+  std::size_t explained_ = 0;
 };
 
 Result<void> run(const Options& options) {
@@ -101,11 +101,13 @@ Result<void> run(const Options& options) {
   Explainer explainer(spool, options.json);
   if (auto read = explainer.remember(); !read) failures.add(read.error());
   for (const spoolfmt::MessageId& id : ids) {
-    auto done = explainer.explain(id);
-    if (done) continue;
-    // Standard output is gone, or it is all that was asked for.
-    if (done.error().text.empty() || ids.size() == 1) return done;
-    failures.add(done.error());
+    auto text = explainer.explain(id);
+    if (text)
+      TRY(utils::put(*text));
+    else if (ids.size() == 1)
+      return std::unexpected(text.error());
+    else
+      failures.add(text.error());
   }
   return failures.result();
 }

@@ -108,7 +108,7 @@ base::Result<void> print(const Options& options, const spoolfmt::Spool& spool,
   base::Result<void> written;
   if (format == "table") {
     std::string heading;
-    utils::append_heading(heading, id_width);
+    utils::append_heading(heading, id_width, screen);
     written = utils::put(heading);
   }
   auto visit = [&](const Queued& queued, const base::Error* trouble, Text& out) {

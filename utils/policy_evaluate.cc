@@ -209,7 +209,7 @@ Result<void> try_session(const PolicyOptions& options) {
              base::printable(clause.text) + "\n";
     }
     for (; logged < session.log().size(); ++logged)
-      out += "LOG: " + base::printable(session.log()[logged]) + "\n";
+      out += "LOG: " + session.log()[logged] + "\n";
     for (; said < session.replies().size(); ++said)
       out += session.replies()[said] + "\n";
     for (; options.common.verbose && kept < session.messages().size(); ++kept)

@@ -16,6 +16,7 @@
 #include "policy/variable_table.h"
 #include "policy/verify.h"
 #include "smtp/command.h"
+#include "smtp/command_argument.h"
 
 namespace utils {
 
@@ -56,8 +57,24 @@ std::string mail_date(std::chrono::system_clock::time_point now) {
   return text.data();
 }
 
+// As a log has it: control characters escaped, backslashes as they are.
+std::string logged(std::string_view text) {
+  std::string out;
+  while (true) {
+    std::size_t end = text.find('\\');
+    out += base::printable(text.substr(0, end));
+    if (end == text.npos) return out;
+    out += '\\';
+    text.remove_prefix(end + 1);
+  }
+}
+
 bool has_option(const policy::VerifyRequest& request, std::string_view name) {
   return std::ranges::find(request.options, name) != request.options.end();
+}
+
+bool is_temporary(const AclResult& result) {
+  return result.verdict == Verdict::defer || result.verdict == Verdict::error;
 }
 
 std::string joined(const std::vector<std::string>& words, std::string_view separator) {
@@ -161,8 +178,7 @@ void PaperContext::log(std::string_view logs, std::string_view text) {
     line = who + " Warning: ";
   }
   if (logs.empty()) return;
-  for (char c : text) line.append(c == '\n' ? std::string("\\n") : std::string(1, c));
-  lines.push_back(std::move(line));
+  lines.push_back(line + logged(text));
 }
 
 PolicySession::PolicySession(std::shared_ptr<const policy::Policy> policy,
@@ -171,11 +187,39 @@ PolicySession::PolicySession(std::shared_ptr<const policy::Policy> policy,
   host_ = policy_->primary_hostname;
   context_.host_address = client_;
   set("sender_host_address", client_);
-  set("sender_fullhost", "[" + client_ + "]");
-  set("sender_rcvhost", "[" + client_ + "]");
   set("smtp_active_hostname", host_);
   set("received_protocol", "smtp");
-  context_.who = "H=[" + client_ + "]";
+  introduce("");
+  count_recipients();
+}
+
+// The client says its name, or has none that was taken.
+void PolicySession::introduce(std::string name) {
+  helo_ = std::move(name);
+  std::string shown = "[" + client_ + "]";
+  set("sender_helo_name", helo_);
+  set("sender_rcvhost", shown + (helo_.empty() ? "" : " (helo=" + helo_ + ")"));
+  if (!helo_.empty()) shown.insert(0, "(" + helo_ + ") ");
+  set("sender_fullhost", shown);
+  context_.who = "H=" + shown;
+}
+
+void PolicySession::count_recipients() {
+  set("rcpt_count", std::to_string(asked_));
+  set("rcpt_fail_count", std::to_string(refused_));
+  set("rcpt_defer_count", std::to_string(deferred_));
+  set("recipients_count", std::to_string(recipients_.size()));
+}
+
+// By hosts_require_helo, as Exim and the receiver read it.
+bool PolicySession::must_say_hello() {
+  const policy::List* list = policy_->main.list("hosts_require_helo");
+  if (!list) return true;
+  policy::Evaluation evaluation{*policy_, context_};
+  auto found = policy::match(*list, {.text = {}, .host = context_.host()}, evaluation);
+  if (found) return found->matched;
+  context_.log("main", "hosts_require_helo: " + found.error().text);
+  return false;
 }
 
 std::string PolicySession::get(std::string_view variable) const {
@@ -219,7 +263,10 @@ void PolicySession::reset() {
   sender_.clear();
   recipients_.clear();
   last_refusal_.clear();
-  discarded_ = refused_ = 0;
+  refusals_differ_ = false;
+  all_discarded_.reset();
+  asked_ = discarded_ = refused_ = deferred_ = 0;
+  count_recipients();
   content_.clear();
 }
 
@@ -243,11 +290,11 @@ void PolicySession::accept(Phase phase, const AclResult& result,
 }
 
 void PolicySession::log_refusal(std::string_view what, const AclResult& result) {
-  bool temporary = result.verdict == Verdict::defer || result.verdict == Verdict::error;
   bool knows_sender = what.starts_with("RCPT") || what.starts_with("after DATA");
   std::string line = context_.who;
   if (knows_sender) line += " F=<" + sender_ + ">";
-  line.append(temporary ? " temporarily rejected " : " rejected ").append(what);
+  line.append(is_temporary(result) ? " temporarily rejected " : " rejected ")
+      .append(what);
   if (!result.log_message.empty())
     line += ": " + result.log_message.substr(0, result.log_message.find('\n'));
   context_.log(result.reject_logs, line);
@@ -259,7 +306,8 @@ void PolicySession::refuse(Phase phase, std::string_view what,
   policy::AclReply reply = policy::reply_to(phase, result);
   say(reply.code, reply.text, reply.enhanced);
   if (phase == Phase::rcpt) {
-    ++refused_;
+    ++(is_temporary(result) ? deferred_ : refused_);
+    refusals_differ_ |= !last_refusal_.empty() && last_refusal_ != reply.text;
     last_refusal_ = reply.text;
   }
   if (reply.close || phase == Phase::connect) hang_up("acl-drop");
@@ -302,7 +350,7 @@ void PolicySession::command(std::string_view line) {
   std::string_view verb = line.substr(0, line.find(' '));
   std::string_view argument = policy::trimmed(line.substr(verb.size()));
   set("smtp_command", std::string(line));
-  set("smtp_command_argument", std::string(argument));
+  set("smtp_command_argument", std::string(smtp::command_argument(line)));
   auto is = [&](std::string_view word) { return base::equal_nocase(verb, word); };
   if (is("HELO") || is("EHLO")) return hello(argument, is("EHLO"));
   if (is("MAIL")) return mail(line);
@@ -326,12 +374,8 @@ void PolicySession::hello(std::string_view name, bool extended) {
   std::string_view verb = extended ? "EHLO" : "HELO";
   if (!smtp::is_hello_name(name))
     return say("501", "Syntactically invalid " + std::string(verb) + " argument(s)");
-  helo_ = name;
+  introduce(std::string(name));
   extended_ = extended;
-  set("sender_helo_name", helo_);
-  set("sender_fullhost", "(" + helo_ + ") [" + client_ + "]");
-  set("sender_rcvhost", "[" + client_ + "] (helo=" + helo_ + ")");
-  context_.who = "H=(" + helo_ + ") [" + client_ + "]";
   reset();
   std::string usual = "250 " + host_ + " Hello " + helo_ + " [" + client_ + "]";
   if (extended) {
@@ -345,9 +389,16 @@ void PolicySession::hello(std::string_view name, bool extended) {
   }
   if (judge(Phase::helo, "EHLO or HELO " + helo_, usual))
     set("received_protocol", extended ? "esmtp" : "smtp");
+  else
+    introduce("");
 }
 
 void PolicySession::mail(std::string_view line) {
+  if (helo_.empty() && must_say_hello()) {
+    context_.log("main", "rejected MAIL from " + context_.who.substr(2) +
+                             ": no HELO/EHLO given");
+    return say("503 HELO or EHLO required");
+  }
   if (has_sender_) return say("503 sender already given");
   auto parsed = smtp::parse_command(line);
   if (!parsed) return say(std::to_string(parsed.error().code), parsed.error().text);
@@ -358,11 +409,14 @@ void PolicySession::mail(std::string_view line) {
   set("sender_address_local_part", local_part);
   set("sender_address_domain", domain);
   set("return_path", sender_);
-  has_sender_ = judge(Phase::mail, "MAIL <" + sender_ + ">", "250 OK");
-  if (!has_sender_)
-    for (const char* name : {"sender_address", "sender_address_local_part",
-                             "sender_address_domain", "return_path"})
-      context_.variables.erase(name);
+  AclResult result = run(Phase::mail);
+  if (result.verdict == Verdict::discard) all_discarded_ = result.log_message;
+  has_sender_ = result.verdict == Verdict::accept || all_discarded_;
+  if (has_sender_) return accept(Phase::mail, result, "250 OK");
+  refuse(Phase::mail, "MAIL <" + sender_ + ">", result);
+  for (const char* name : {"sender_address", "sender_address_local_part",
+                           "sender_address_domain", "return_path"})
+    context_.variables.erase(name);
 }
 
 void PolicySession::rcpt(std::string_view line) {
@@ -375,12 +429,16 @@ void PolicySession::rcpt(std::string_view line) {
   set("original_local_part", local_part);
   set("local_part", base::lower(local_part));
   set("domain", base::lower(domain));
-  set("rcpt_count", std::to_string(recipients_.size() + discarded_ + refused_ + 1));
+  ++asked_;
+  count_recipients();
   context_.variables.erase("domain_data");
   context_.variables.erase("local_part_data");
   context_.variables.erase("recipient_data");
   context_.variables.erase("address_data");
-  AclResult result = run(Phase::rcpt);
+  AclResult result;
+  result.verdict = Verdict::discard;
+  result.log_message = all_discarded_.value_or("");
+  if (!all_discarded_) result = run(Phase::rcpt);
   std::string what = "RCPT <" + address + ">";
   if (result.verdict == Verdict::accept) {
     recipients_.push_back(address);
@@ -389,20 +447,20 @@ void PolicySession::rcpt(std::string_view line) {
     ++discarded_;
     accept(Phase::rcpt, result, "250 Accepted");
     context_.log("main", context_.who + " F=<" + sender_ + "> " + what +
-                             ": discarded by RCPT ACL" +
-                             (result.log_message.empty() ? "" : ": ") +
+                             ": discarded by " + (all_discarded_ ? "MAIL" : "RCPT") +
+                             " ACL" + (result.log_message.empty() ? "" : ": ") +
                              result.log_message);
   } else {
     refuse(Phase::rcpt, what, result);
   }
-  set("recipients_count", std::to_string(recipients_.size()));
+  count_recipients();
   for (const char* name : {"local_part", "original_local_part", "domain"})
     context_.variables.erase(name);
 }
 
 void PolicySession::data() {
   if (recipients_.empty() && discarded_ == 0) {
-    if (refused_ > 0)
+    if (!last_refusal_.empty() && !refusals_differ_)
       return say("503", "All RCPT commands were rejected with this error:\n" +
                             last_refusal_ + "\nvalid RCPT command must precede DATA");
     return say("503 valid RCPT command must precede DATA");
@@ -521,7 +579,10 @@ void PolicySession::auth_response(std::string_view line) {
 
 void PolicySession::quit() {
   over_ = true;
-  accept(Phase::quit, run(Phase::quit), "221 " + host_ + " closing connection");
+  const std::string usual = "221 " + host_ + " closing connection";
+  AclResult result = run(Phase::quit);
+  if (result.verdict == Verdict::accept) return accept(Phase::quit, result, usual);
+  say(usual);
 }
 
 void PolicySession::content_line(std::string_view line) {
@@ -587,7 +648,10 @@ void PolicySession::end_of_data() {
                            context_.who + " P=" + get("received_protocol") +
                            " S=" + get("message_size"));
   if (recipients_.empty())
-    context_.log("main", id + " => blackhole (" + (wanted ? "DATA" : "RCPT") +
+    context_.log("main", id + " => blackhole (" +
+                             (wanted           ? "DATA"
+                              : all_discarded_ ? "MAIL"
+                                               : "RCPT") +
                              " ACL discarded recipients)" +
                              (result.log_message.empty() ? "" : ": ") +
                              result.log_message);

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -99,6 +100,9 @@ class PolicySession {
   PaperContext& context() { return context_; }
 
  private:
+  void introduce(std::string name);
+  bool must_say_hello();
+  void count_recipients();
   void command(std::string_view line);
   void hello(std::string_view name, bool extended);
   void mail(std::string_view argument);
@@ -146,8 +150,10 @@ class PolicySession {
   bool has_sender_ = false;
   std::string sender_;
   std::vector<std::string> recipients_;
-  std::size_t discarded_ = 0, refused_ = 0;
+  std::optional<std::string> all_discarded_;  // by the MAIL ACL, and why
+  std::size_t asked_ = 0, discarded_ = 0, refused_ = 0, deferred_ = 0;
   std::string last_refusal_;  // of a recipient
+  bool refusals_differ_ = false;
   bool in_data_ = false;
   std::string content_;
   policy::HeaderChanges envelope_changes_;

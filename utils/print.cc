@@ -78,6 +78,15 @@ void append_right(std::string& out, std::string_view text, std::size_t width) {
   out += text;
 }
 
+// Cuts what the screen is too narrow for.
+void fit(std::string& row, const Screen& screen) {
+  if (screen.width <= 3 || row.size() <= screen.width) return;
+  std::size_t end = screen.width - 3;
+  while (end > 0 && (row[end] & 0xc0) == 0x80) --end;  // not inside a character
+  row.resize(end);
+  row += "...";
+}
+
 std::string_view state(const Queued& queued, std::size_t left) {
   if (queued.h.damage != Damage::none) return "damaged";
   if (!queued.d_size) return "no body";
@@ -159,10 +168,12 @@ void append_exim(std::string& out, const Queued& queued, const base::Error* trou
   out += '\n';
 }
 
-void append_heading(std::string& out, std::size_t id_width) {
-  out += " AGE  SIZE ";
-  append_padded(out, "ID", id_width);
-  out += " STATE      LEFT SENDER                         RECIPIENT\n";
+void append_heading(std::string& out, std::size_t id_width, const Screen& screen) {
+  std::string row = " AGE  SIZE ";
+  append_padded(row, "ID", id_width);
+  row += " STATE      LEFT SENDER                         RECIPIENT";
+  fit(row, screen);
+  out += row + "\n";
 }
 
 void append_row(std::string& out, const Queued& queued, const base::Error* trouble,
@@ -192,10 +203,7 @@ void append_row(std::string& out, const Queued& queued, const base::Error* troub
     if (left.size() > 1) row += " +" + std::to_string(left.size() - 1);
     while (row.ends_with(' ')) row.pop_back();
   }
-  if (screen.width > 3 && row.size() > screen.width) {
-    row.resize(screen.width - 3);
-    row += "...";
-  }
+  fit(row, screen);
   out += row + "\n";
 }
 

@@ -46,7 +46,7 @@ void append_exim(std::string& out, const spoolfmt::Queued& queued,
                  const Screen& screen);
 
 // The table: a heading, and one line a message.
-void append_heading(std::string& out, std::size_t id_width);
+void append_heading(std::string& out, std::size_t id_width, const Screen& screen);
 void append_row(std::string& out, const spoolfmt::Queued& queued,
                 const base::Error* trouble, base::Time now, std::size_t id_width,
                 const Screen& screen);

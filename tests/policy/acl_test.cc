@@ -159,6 +159,36 @@ TEST(Acl, S18_4_DataMakesNoLines) {
   EXPECT_EQ(context.effects[1].text, "Y: 1\n");
 }
 
+// 10.2: "`!condition` swaps ok and fail only", and "a nested ACL's drop is a kind of
+// fail".
+TEST(Acl, S10_2_ANegatedDropIsATruth) {
+  EXPECT_EQ(rcpt("  accept !acl = b\n  deny message = second\nb:\n  drop\n"), "250 ");
+  EXPECT_EQ(rcpt("  deny !acl = b\n  accept\nb:\n  drop message = x\n").substr(0, 3),
+            "550");
+}
+
+// 10.4: for `warn` it is log_message that is logged.
+TEST(Acl, S10_4_AWarnLogsItsLogMessageOnly) {
+  for (std::string_view log : {"", "    log_message =\n"}) {
+    ScriptedContext context;
+    rcpt("  warn message = X-Note: y\n" + std::string(log) + "  accept\n", context);
+    ASSERT_EQ(context.effects.size(), 1U) << log;
+    EXPECT_EQ(context.effects[0].text, "X-Note: y\n") << log;
+  }
+}
+
+// 10.2, `warn` on defer: "next (log line "skipped")", as a warning about the client.
+TEST(Acl, S10_2_AWarnThatDefersSaysSo) {
+  ScriptedContext context;
+  context.variables = {{"sender_address", "perhaps"}};
+  EXPECT_EQ(rcpt("  warn condition = $sender_address\n  accept\n", context), "250 ");
+  ASSERT_EQ(context.effects.size(), 1U);
+  EXPECT_EQ(context.effects[0].name, "warn");
+  EXPECT_EQ(context.effects[0].text,
+            "ACL \"warn\" statement skipped: condition test deferred: invalid "
+            "\"condition\" value \"perhaps\"");
+}
+
 TEST(Acl, D3_DataHoldsNoOptions) {
   ScriptedContext context;
   context.variables = {{"sender_address", "freeze/no_tell"}};

@@ -166,7 +166,9 @@ std::vector<Entrance> entrances() {
     context.variables.insert_or_assign(std::string(name), std::move(value));
   };
   for (const policy::VariableInfo& info : policy::variables())
-    if (info.origins == policy::Origins::remote)
+    // Those of all headers are the headers', as $h_ is: see below.
+    if (info.origins == policy::Origins::remote &&
+        !info.name.starts_with("message_headers"))
       all.push_back(
           {"${" + std::string(info.name) + "}", variable, std::string(info.name)});
   auto named = [](policy::ScriptedContext& context, std::string_view name,

@@ -36,6 +36,19 @@ const std::map<std::string, std::string> kWaived{};
 
 }  // namespace
 
+// policy.md D5: what a program would refuse when it starts is refused by the checker.
+TEST(LoadErrors, LogSelectorsAreChecked) {
+  for (auto [selectors, complaint] :
+       std::map<std::string, std::string>{{"+alll", "did you mean 'all'?"},
+                                          {"+subjct", "did you mean 'subject'?"},
+                                          {"all", "starts with neither + nor -"}}) {
+    auto loaded = cases::load("log_selector = " + selectors + "\n");
+    EXPECT_FALSE(loaded.policy) << selectors;
+    EXPECT_THAT(said_of(loaded, 1), testing::HasSubstr(complaint));
+  }
+  EXPECT_TRUE(cases::load("log_selector = +all -subject\n").policy);
+}
+
 TEST(LoadErrorsData, EveryWrongPolicyIsRefusedAtItsLine) {
   REQUIRE_CASES(set, "conformance/policy");
   support::CaseCount count("policy/load-errors.tsv");

@@ -21,6 +21,8 @@ TEST(Replies, S10_3_TakeTheCodeOfAMessage) {
            {"no thanks", '5', "", "", "no thanks", false},
            {"552 5.2.2 over quota", '5', "552", "5.2.2", "over quota", false},
            {"250 not a failure code", '5', "", "", "not a failure code", true},
+           {"250 2.1.5 nor this", '5', "", "", "nor this", true},
+           {"550 5.7.1 too hard", '4', "", "", "too hard", true},
            {"451 4.7.1 later", '4', "451", "4.7.1", "later", false},
            {"550 4.1.1 other class", '5', "550", "", "4.1.1 other class", false},
            {"551 5.1 short", '5', "551", "", "5.1 short", false},

@@ -62,6 +62,10 @@ INSTANTIATE_TEST_SUITE_P(
         {"\\0", "NUL"},
         {"\\x", "NUL"},
         {"$h_x{y}", "a header name must end with a colon"},
+        // policy.md 4.3: headers have no form with braces.
+        {"${h_subject:}", "write '$h_NAME:' without braces"},
+        {"${rh_x-multi:}", "write '$rh_NAME:' without braces"},
+        {"${header_subject}", "write '$header_NAME:' without braces"},
         {"${tr{a}{b}}", "item 'tr' needs an argument"},
         {"${tr{a}{b}{c}{d}}", "item 'tr' has 3 arguments at most"},
         {"${sort{a:b}{==}{$item}}", "comparator"},

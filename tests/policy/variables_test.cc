@@ -102,6 +102,21 @@ TEST(Variables, OfThePolicyAndTheClockNeedNoProgram) {
         << row.expression;
 }
 
+// As Exim 4.96 answers -bem: decoded and without blanks at the ends of headers, or raw.
+TEST(Variables, OfAllHeadersAreDecodedAsOneHeaderIs) {
+  auto policy = expanding::loaded("");
+  policy::ScriptedContext context;
+  context.set_message(
+      "Subject: x  \nX-Enc: =?iso-8859-1?q?caf=E9?=\nTo: a@b.example,\n c@d.example\n\n"
+      "body\n");
+  EXPECT_EQ(expanding::expanded(*policy, "[$message_headers]", context),
+            "ok:[Subject: x\nX-Enc: caf\303\251\nTo: a@b.example,\n c@d.example]");
+  EXPECT_EQ(expanding::expanded(*policy, "${strlen:$message_headers_raw}", context),
+            "ok:74");
+  EXPECT_EQ(expanding::expanded(*policy, "${if def:message_headers{y}}", context),
+            "ok:y");
+}
+
 TEST(Variables, ThatAreNotSetAreEmptyUnlessThePolicyIsStrict) {
   policy::ScriptedContext context;
   auto lax = expanding::loaded("primary_hostname = x\n");

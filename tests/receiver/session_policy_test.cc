@@ -160,6 +160,39 @@ check_rcpt:
   }
 }
 
+// policy.md 10.2: "discard: accept and drop the message", at MAIL too, where Exim asks
+// the RCPT ACL no more.
+TEST(SessionPolicy, S10_2_WhatMailDiscardsIsGoneForAllRecipients) {
+  TestService service(under(R"(
+acl_smtp_mail = check_mail
+acl_smtp_rcpt = check_rcpt
+begin acl
+check_mail:
+  discard senders = spam@x.test
+          log_message = unwanted
+  accept
+check_rcpt:
+  deny domains = closed.test
+  accept
+)"));
+  GreetedPeer peer(service);
+  EXPECT_THAT(peer.ask("MAIL FROM:<spam@x.test>"), StartsWith("250 "));
+  EXPECT_THAT(peer.ask("RCPT TO:<b@y.test>"), StartsWith("250 "));
+  EXPECT_THAT(peer.ask("RCPT TO:<b@closed.test>"), StartsWith("250 "));
+  EXPECT_THAT(peer.ask("DATA"), StartsWith("354 "));
+  EXPECT_THAT(id_of(peer.ask("A: 1\r\n\r\nx\r\n.")), SizeIs(16));
+  EXPECT_THAT(service.input(), IsEmpty());
+  EXPECT_THAT(service.log_text(), HasSubstr("F=<spam@x.test> RCPT <b@y.test>: "
+                                            "discarded by MAIL ACL: unwanted"));
+  EXPECT_THAT(service.log_text(), HasSubstr("=> blackhole (MAIL ACL discarded"));
+  // The next message of the connection is another matter.
+  peer.ask("MAIL FROM:<a@x.test>");
+  EXPECT_THAT(peer.ask("RCPT TO:<b@closed.test>"), StartsWith("550 "));
+  peer.ask("RCPT TO:<b@y.test>");
+  peer.ask("DATA");
+  EXPECT_EQ(service.h_file(id_of(peer.ask("A: 1\r\n\r\nx\r\n."))).sender, "a@x.test");
+}
+
 TEST(SessionPolicy, DiscardedMessagesAreAcceptedAndGone) {
   TestService service(under(R"(
 acl_smtp_rcpt = check_rcpt
@@ -182,6 +215,7 @@ check_data:
   EXPECT_THAT(service.input(), IsEmpty());
   EXPECT_THAT(service.log_text(), HasSubstr("=> blackhole (RCPT ACL discarded"));
   EXPECT_THAT(service.log_text(), HasSubstr("=> blackhole (DATA ACL discarded"));
+  EXPECT_THAT(service.log_text(), Not(HasSubstr("MAIL ACL discarded")));
   // One of two: the other one gets it.
   peer.ask("MAIL FROM:<a@x.test>");
   peer.ask("RCPT TO:<b@hole.test>");

@@ -129,6 +129,27 @@ TEST(ChangingTools, GoOnAfterAFailureAndNameIt) {
   EXPECT_TRUE(spool.read(kH).contains("-frozen"));
 }
 
+// The status is the one of the manual, and one line tells of it, whatever is shown.
+TEST(Output, Full_EndsEveryToolOnceWithStatus74) {
+  SmallSpool spool;
+  spool.put_message(message());
+  spool.put_message(message(kOtherId));
+  for (std::string tool :
+       {"list", "list --json", "dump", "dump --json", "dump --raw D", "explain",
+        "explain --json", "summary", "check", "freeze --all"}) {
+    SCOPED_TRACE(tool);
+    auto got =
+        support::run({"/bin/sh",
+                      {"-c", support::program("bobbin").string() + " " + tool +
+                                 " --spool " + spool.path().string() + " >/dev/full"}});
+    EXPECT_EQ(got.status, 74) << got.err;
+    EXPECT_EQ(std::count(got.err.begin(), got.err.end(), '\n'), 1) << got.err;
+  }
+  // What was to be changed is changed, listened to or not.
+  for (const std::string& h : {kH, kOtherH})
+    EXPECT_NE(spool.read(h).find("\n-frozen "), std::string::npos) << h;
+}
+
 TEST(ChangingTools, GiveASingleMessagesOwnStatus) {
   SmallSpool spool;
   spool.put_message(message());
@@ -212,6 +233,16 @@ TEST(Edit, MakesAllEditsOfAMessageOrNone) {
   EXPECT_EQ(file->headers.back().text, "Subject: new\n folded\n");
   EXPECT_EQ(file->find("aclm _x")->value, "1");
   EXPECT_EQ(std::ranges::count(spool.read("log/mainlog"), '\n'), 6);
+}
+
+TEST(Edit, NoSenderIsWrittenOutInFull) {
+  SmallSpool spool;
+  spool.put_message(message());
+  auto got = spool.run("edit", {"--sender", "", kFirst});
+  EXPECT_EQ(got.status, 64);
+  EXPECT_NE(got.err.find("<> for none"), std::string::npos) << got.err;
+  EXPECT_EQ(spool.read(kH), format_h_file(message()));
+  EXPECT_EQ(spool.run("edit", {"--sender", "<>", kFirst}).status, 0);
 }
 
 TEST(Remove, TakesEveryFileOfAMessage) {

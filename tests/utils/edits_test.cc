@@ -141,7 +141,7 @@ TEST(Arguments, Checklist23_RefuseWhatWouldWriteOtherLines) {
   EXPECT_TRUE(utils::parse_address("\"a b\"@c.example"));
   EXPECT_FALSE(utils::parse_address("<>"));
   EXPECT_EQ(utils::parse_address("<>", true), "");
-  EXPECT_EQ(utils::parse_address("", true), "");
+  EXPECT_FALSE(utils::parse_address("", true));
 
   for (std::string bad : {"", "X", "X Y: z", ": z", "X: a\nY: b", "X: a\r\n b",
                           "X: a\n", "X: a\n \n b", "X: a\n ", "X\xc3: a", "X\n: a"}) {

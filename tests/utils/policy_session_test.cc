@@ -218,4 +218,90 @@ TEST(PolicyCasesData, DialoguesGoAsWithExim) {
   EXPECT_GT(count.total(), 0U);
 }
 
+// What a session with this policy comes to.
+struct Played {
+  std::vector<std::string> replies, log;
+};
+Played play(const std::string &policy, const std::vector<std::string> &said) {
+  auto loaded = policy::load_policy(
+      "policy.conf", "primary_hostname = mx.example\n" + policy,
+      *policy::Macros::create({}, policy::predefined_macros(policy::Program::any())),
+      policy::read_included, policy::Program::any());
+  EXPECT_TRUE(loaded.policy);
+  utils::PolicySession session(loaded.policy, "192.0.2.10");
+  session.begin();
+  for (const std::string &line : said) session.take_line(line);
+  return {session.replies(), session.log()};
+}
+
+TEST(PolicySession, AGreetingThatWasRefusedIsNone) {
+  const std::string acls = "begin acl\nno:\n  deny\n";
+  auto refused = play("acl_smtp_helo = no\n" + acls, {"HELO c", "MAIL FROM:<>"});
+  EXPECT_EQ(refused.replies.back(), "503 HELO or EHLO required");
+  EXPECT_EQ(refused.log.back(), "rejected MAIL from [192.0.2.10]: no HELO/EHLO given");
+  auto excused = play("hosts_require_helo = !192.0.2.0/24 : *\n", {"MAIL FROM:<>"});
+  EXPECT_EQ(excused.replies.back(), "250 OK");
+}
+
+// As Exim: the reason is told again only if it is one.
+TEST(PolicySession, TellsWhyAllRecipientsWereRefused) {
+  const std::string policy =
+      "acl_smtp_rcpt = r\nbegin acl\nr:\n"
+      "  deny local_parts = a\n       message = no a\n  deny message = no\n";
+  const std::vector<std::string> start = {"HELO c", "MAIL FROM:<>"};
+  auto alike = start;
+  alike.insert(alike.end(), {"RCPT TO:<b@x.example>", "RCPT TO:<c@x.example>", "DATA"});
+  auto replies = play(policy, alike).replies;
+  EXPECT_EQ(replies[replies.size() - 2], "503-no");
+  auto different = start;
+  different.insert(different.end(),
+                   {"RCPT TO:<a@x.example>", "RCPT TO:<b@x.example>", "DATA"});
+  replies = play(policy, different).replies;
+  EXPECT_EQ(replies[replies.size() - 2], "550 no");
+}
+
+// policy.md 10.2: an outcome of the QUIT ACL but accept is logged and ignored.
+TEST(PolicySession, NobodyIsKeptFromQuitting) {
+  auto played = play("acl_smtp_quit = q\nbegin acl\nq:\n  warn logwrite = bye\n",
+                     {"HELO c", "QUIT"});
+  EXPECT_EQ(played.replies.back(), "221 mx.example closing connection");
+}
+
+// policy.md 10.2
+TEST(PolicySession, WhatMailDiscardsNobodyGets) {
+  auto played = play(
+      "acl_smtp_mail = no\nacl_smtp_rcpt = never\nbegin acl\n"
+      "no:\n  discard\nnever:\n  deny\n",
+      {"HELO c", "MAIL FROM:<s@x.example>", "RCPT TO:<r@y.example>", "DATA", "", "x",
+       "."});
+  EXPECT_EQ(played.replies[2], "250 OK");
+  EXPECT_EQ(played.replies[3], "250 Accepted");
+  EXPECT_TRUE(played.log.back().ends_with("blackhole (MAIL ACL discarded recipients)"));
+}
+
+// policy.md 11, group counts.
+TEST(PolicySession, CountsRecipientsAsTheyAreAsked) {
+  auto played = play(
+      "acl_smtp_connect = counts\nacl_smtp_rcpt = each\nacl_smtp_quit = counts\n"
+      "begin acl\n"
+      "each:\n"
+      "  defer local_parts = later\n"
+      "  deny  local_parts = never\n"
+      "  accept\n"
+      "counts:\n"
+      "  accept logwrite = $rcpt_count $rcpt_fail_count $rcpt_defer_count "
+      "$recipients_count\n",
+      {"HELO c", "MAIL FROM:<>", "RCPT TO:<later@x.example>",
+       "RCPT TO:<never@x.example>", "RCPT TO:<never@x.example>",
+       "RCPT TO:<a@x.example>", "QUIT"});
+  EXPECT_EQ(played.log.front(), "0 0 0 0");
+  EXPECT_EQ(played.log.back(), "4 2 1 1");
+}
+
+TEST(PolicySession, LogsABackslashAsItIs) {
+  auto played = play(
+      "acl_smtp_connect = a\nbegin acl\na:\n  accept logwrite = x\\\\y\\nz\\tt\n", {});
+  EXPECT_EQ(played.log.back(), "x\\y\\nz\\tt");
+}
+
 }  // namespace

@@ -34,6 +34,12 @@ void put_two_messages(const SmallSpool& spool) {
   second.set_value("helo_name", "mail.example");
   second.set_value("received_protocol", "esmtp");
   second.set_value("aclm _score", "17");
+  second.set_value("host_auth", "plain");
+  second.set_value("auth_id", "bob");
+  second.set_value("tls_cipher", "TLS1.3:X:256");
+  second.set_value("tls_ver", "TLS1.3");
+  second.set_value("tls_resumption", "R");
+  second.set_flag("smtputf8");
   spool.put_message(second);
 }
 
@@ -73,10 +79,43 @@ TEST(Where, SeesWhatIsKnownOfAMessage) {
             false},
            {"match{$message_headers}{Message-ID}", true, true},
            {"and{{bool{$deliver_freeze}}{!def:h_from:}}", false, true},
+           {"eq{$authenticated_id@$sender_host_authenticated}{bob@plain}", false, true},
+           {"eq{$tls_in_cipher $tls_in_ver}{TLS1.3:X:256 TLS1.3}", false, true},
+           {"eq{$tls_in_resumption $message_smtputf8}{17 yes}", false, true},
+           {"eq{$tls_in_resumption $message_smtputf8}{0 no}", true, false},
+           // Exim has numbers that the file leaves out for 0.
+           {"eq{$sender_host_port}{0}", true, false},
+           {"eq{$body_zerocount $host_lookup_failed}{0 0}", true, true},
        })
     EXPECT_EQ(selected(spool, row.condition),
               (row.first ? kFirst + "\n" : "") + (row.second ? kSecond + "\n" : ""))
         << row.condition;
+}
+
+// As Exim's $sender_rcvhost and $sender_fullhost, also where the name is the address.
+TEST(Where, ShowsAClientAsEximDoes) {
+  struct Row {
+    std::string helo, name, fullhost, rcvhost;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"x.example", "", "(x.example) [192.0.2.1]", "[192.0.2.1] (helo=x.example)"},
+           {"[192.0.2.1]", "", "([192.0.2.1]) [192.0.2.1]", "[192.0.2.1]"},
+           {"[IPv4:192.0.2.1]", "h.example", "h.example [192.0.2.1]",
+            "h.example ([192.0.2.1])"},
+           {"[192.0.2.2]", "h.example", "h.example ([192.0.2.2]) [192.0.2.1]",
+            "h.example ([192.0.2.1] helo=[192.0.2.2])"},
+       }) {
+    SmallSpool spool;
+    auto file = message();
+    file.set_value("host_address", "[192.0.2.1]:25");
+    file.set_value("helo_name", row.helo);
+    if (!row.name.empty()) file.set_value("host_name", row.name);
+    spool.put_message(file);
+    EXPECT_EQ(selected(spool, "eq{$sender_fullhost|$sender_rcvhost}{" + row.fullhost +
+                                  "|" + row.rcvhost + "}"),
+              kFirst + "\n")
+        << row.fullhost;
+  }
 }
 
 TEST(Where, ReadsTheBodyWhenItIsAskedFor) {
