@@ -300,7 +300,9 @@ base::Result<void> run(const Options& given) {
     TRY(hints::read_retry_records(main.spool_directory, copy));
     return dry_run({spool, *policy, *resolver, hints, log}, request, how.order);
   }
+  auto directory = emergency_directory(*policy, main);
   if (!how.follow && is_empty(spool)) {  // and leave no trace in it
+    TRY(qrunner::take_in_emergencies(directory, request.queue, spool));
     auto hints = hints::Store::in_memory();
     return run_queue({spool, *policy, *resolver, hints, log}, request, how);
   }
@@ -313,7 +315,6 @@ base::Result<void> run(const Options& given) {
     }
     lock = std::move(*only);
   }
-  auto directory = emergency_directory(*policy, main);
   TRY(qrunner::take_in_emergencies(directory, request.queue, spool));
   auto hints = hints::Store::open(main.spool_directory);
   auto emergency = TRY(open_emergency(directory, request.queue));

@@ -30,6 +30,17 @@ TEST(Run, Q1_AnEmptySpoolIsNoTrouble) {
   EXPECT_TRUE(spool.files().empty());
 }
 
+// The one whose end is on record there is gone for good.
+TEST(Run, S13_10_AnEmptySpoolNeedsNoEmergencyJournal) {
+  TestSpool spool;
+  auto hints = spool.path() / "spool/db/bobbin";
+  std::filesystem::create_directories(hints);
+  spill(hints / "emergency.1", TestSpool::id(1) + " a@x.example\n");
+  auto end = spool.run({"-qq", "--smarthost", "127.0.0.1:1"});
+  EXPECT_EQ(end.status, 0) << end.err;
+  EXPECT_TRUE(std::filesystem::is_empty(hints));
+}
+
 TEST(Run, Q2_DeliversEveryShapeByteForByte) {
   TestSpool spool;
   Sink sink(spool.path() / "dump");
