@@ -4,9 +4,13 @@
 // listen, whose files it leaves, and scripts at the end of data.
 #include <gmock/gmock.h>
 #include <pwd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "tests/e2e/receive_peers.h"
@@ -298,4 +302,69 @@ TEST(ReceiveAuth, AU12_ANameWithALineBreakIsStoredInItsPrintingForm) {
   peer.ask("DATA");
   EXPECT_THAT(peer.ask("A: 1\r\n\r\nx\r\n."), StartsWith("250 "));
   EXPECT_THAT(option(only_message(receiver), "auth_id"), "bo\\nkim");
+}
+
+// A server that greets and then says nothing.
+class SilentDovecot {
+ public:
+  SilentDovecot() : door_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    fs::permissions(dir_.path(), fs::perms(0755));
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    path().copy(at.sun_path, sizeof at.sun_path - 1);
+    EXPECT_EQ(::bind(door_.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+    EXPECT_EQ(::listen(door_.get(), 5), 0);
+    fs::permissions(path(), fs::perms(0777));
+  }
+  std::string path() const { return dir_ / "auth"; }
+  // Until a request has come.
+  void be_asked() {
+    client_ = base::Fd(::accept(door_.get(), nullptr, nullptr));
+    hear("CPID\t");
+    std::string hello = "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t1\nDONE\n";
+    EXPECT_EQ(::send(client_.get(), hello.data(), hello.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(hello.size()));
+    hear("AUTH\t1\t");
+  }
+
+ private:
+  void hear(std::string_view wanted) {
+    std::array<char, 4096> buffer{};
+    for (ssize_t count = 1; count > 0 && !heard_.contains(wanted);) {
+      count = ::recv(client_.get(), buffer.data(), buffer.size(), 0);
+      if (count > 0) heard_.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    EXPECT_TRUE(heard_.contains(wanted));
+  }
+
+  support::TempDir dir_;
+  base::Fd door_, client_;
+  std::string heard_;
+};
+
+// What a session asked for is no reason to stay when the session was ended.
+TEST(ReceiveAuth, ASecondSignalEndsAProgramThatWaitsForDovecot) {
+  SilentDovecot dovecot;
+  Receiver receiver(
+      "begin authenticators\nplain:\n driver = dovecot\n public_name = PLAIN\n"
+      " server_advertise_condition = yes\n server_socket = " +
+      dovecot.path() + "\n");
+  Peer peer(receiver.port());
+  std::thread answering([&] { dovecot.be_asked(); });
+  peer.reply();
+  peer.ask("EHLO c.test");
+  peer.send("AUTH PLAIN AGtpbQBzZWNyZXQ=\r\n");
+  answering.join();
+  receiver.process().signal(SIGTERM);
+  // The first one was heard when nobody is let in any more.
+  for (bool open = true; open;) try {
+      Peer another(receiver.port());
+    } catch (const std::system_error&) {
+      open = false;
+    }
+  auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(receiver.stop().status, 0);
+  // Not the minute that an answer may take.
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(30));
+  EXPECT_THAT(peer.reply(), StartsWith("421 4.3.2 "));
 }
