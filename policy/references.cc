@@ -277,7 +277,7 @@ class Header final : public Expansion {
   bool addresses_;
 };
 
-// $message_headers and $message_headers_raw: all of them, as $h_ and $rh_ have one.
+// $message_headers and $message_headers_raw: all of them, as $bh_ and $rh_ have one.
 class AllHeaders final : public Expansion {
  public:
   explicit AllHeaders(bool raw) : raw_(raw) {}
@@ -293,10 +293,9 @@ class AllHeaders final : public Expansion {
       all += text;
     }
     cut(all, evaluation);
-    const TextSettings& settings = evaluation.policy.text;
+    // As $bh_, into no other charset.
     if (!raw_)
-      all = decode_mime_words(all, settings.headers_charset,
-                              !settings.check_rfc2047_length);
+      all = decode_mime_words(all, "", !evaluation.policy.text.check_rfc2047_length);
     out += all;
     return {};
   }
