@@ -250,7 +250,7 @@ TEST(RunPolicy, AnAliasOfOneTimeLosesNobody) {
     EXPECT_EQ(spool.run({"-q"}).status, 0);
     std::string h = slurp(spool.file(id + "-H"));
     // one_time forbids pipes and files; who sent it is told, and the other one waits.
-    bool forbidden = has(members, "/bin/cat");
+    bool forbidden = members.contains("/bin/cat");
     EXPECT_TRUE(has(h, forbidden ? "\ntwo@x.example " : "\nXX\n1\nlist@x.example\n"))
         << members << h;
     EXPECT_EQ(has(spool.log(), "is forbidden by one_time"), forbidden) << spool.log();
