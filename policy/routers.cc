@@ -109,10 +109,21 @@ class Run {
       context.set_variable(id, std::move(value));
     };
     set(variable_id("domain"), parts.domain);
-    set(variable_id("original_local_part"), original_.local_part);
+    // As the router saw them that had the ancestor.
+    auto seen = [&](const std::string& local_part, std::size_t router) {
+      bool caseful =
+          routing_.policy.routers[router].options.boolean("caseful_local_part", false);
+      return caseful ? local_part : base::lower(local_part);
+    };
+    const auto& handled = pending.handled;
+    set(variable_id("original_local_part"),
+        handled.empty() ? original_.local_part
+                        : seen(original_.local_part, handled.front().second));
     set(variable_id("original_domain"), original_.domain);
     AddressParts parent = take_apart(pending.address.parent);
-    set(variable_id("parent_local_part"), parent.local_part);
+    set(variable_id("parent_local_part"),
+        handled.empty() ? parent.local_part
+                        : seen(parent.local_part, handled.back().second));
     set(variable_id("parent_domain"), parent.domain);
     set(variable_id("address_data"), pending.address.address_data);
     forget_variables();  // of the address before

@@ -336,5 +336,10 @@ base::Result<void> run(const Options& given) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Exim has two names for each: -qR is -R, and -qS is -S.
+  for (int i = 1; i < argc; ++i) {
+    std::string_view word = argv[i];
+    if (word.starts_with("-qR") || word.starts_with("-qS")) *++argv[i] = '-';
+  }
   return base::tool_main(argc, argv, describe, run);
 }

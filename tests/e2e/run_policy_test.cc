@@ -249,7 +249,11 @@ TEST(RunPolicy, AnAliasOfOneTimeLosesNobody) {
     spool.put(id, {.recipients = {"list@x.example"}});
     EXPECT_EQ(spool.run({"-q"}).status, 0);
     std::string h = slurp(spool.file(id + "-H"));
-    EXPECT_TRUE(has(h, "\nXX\n1\nlist@x.example\n")) << members << h;
+    // one_time forbids pipes and files; who sent it is told, and the other one waits.
+    bool forbidden = members.contains("/bin/cat");
+    EXPECT_TRUE(has(h, forbidden ? "\ntwo@x.example " : "\nXX\n1\nlist@x.example\n"))
+        << members << h;
+    EXPECT_EQ(has(spool.log(), "is forbidden by one_time"), forbidden) << spool.log();
   }
 }
 
@@ -310,6 +314,55 @@ TEST(RunPolicy, AffixesStayHereUnlessTheTransportWantsThem) {
         << sink.envelopes()[0];
     EXPECT_TRUE(has(spool.log(), "Completed")) << spool.log();
   }
+}
+
+// "one: one, ann" is not over when one has his copy.
+TEST(RunPolicy, Q64_WhoIsOneOfHisOwnAliasesLosesNobodyAndGetsItOnce) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump", {"--by-local-part"});
+  std::string policy = to_sink(sink, "");
+  policy.insert(policy.find("all:"),
+                "aliases:\n  driver = redirect\n  local_parts = one\n"
+                "  data = one@x.example, code-451@x.example\n");
+  spool.configure(policy);
+  std::string id = TestSpool::id(1);
+  spool.put(id, {});
+  for (const char* how : {"-q", "-qf"}) {
+    EXPECT_EQ(spool.run({how}).status, 0);
+    EXPECT_EQ(spool.files().size(), 3U) << spool.log();
+    EXPECT_TRUE(has(slurp(spool.file(id + "-H")), "NN one@x.example/remote\n"));
+  }
+  EXPECT_EQ(sink.messages().size(), 1U);
+  EXPECT_EQ(count_of(spool.log(), id + " => one@x.example"), 1U) << spool.log();
+  EXPECT_EQ(count_of(spool.log(), id + " == code-451@x.example"), 2U) << spool.log();
+}
+
+TEST(RunPolicy, Q28_AMessageInSeveralPartsTravelsOnOneConnection) {
+  TestSpool spool;
+  Sink sink(spool.path() / "dump");
+  spool.configure(to_sink(sink, "  max_rcpt = 1\n"));
+  spool.put(TestSpool::id(1),
+            {.recipients = {"a@x.example", "b@x.example", "c@x.example"}});
+  EXPECT_EQ(spool.run({"-q"}).status, 0);
+  EXPECT_EQ(sink.messages().size(), 3U);
+  EXPECT_TRUE(has(spool.log(), " 1 connections in ")) << spool.log();
+}
+
+// A bounce says whom the sender wrote to, and no more.
+TEST(RunPolicy, AHiddenChildIsNotInTheReport) {
+  TestSpool spool;
+  spool.configure(
+      "begin routers\naliases:\n  driver = redirect\n  hide_child_in_errmsg\n"
+      "  local_parts = one\n  data = secret@x.example\n"
+      "fails:\n  driver = redirect\n  allow_fail\n  data = :fail: gone\n"
+      "begin retry\n* * F,1h,5m\n");
+  spool.put(TestSpool::id(1), {});
+  EXPECT_EQ(spool.run({"-q", TestSpool::id(1), TestSpool::id(1)}).status, 0);
+  std::string report;
+  for (const auto& file : fs::directory_iterator(spool.path() / "spool/input"))
+    report += slurp(file.path());
+  EXPECT_TRUE(has(report, "Final-Recipient: rfc822; one@x.example\n")) << report;
+  EXPECT_FALSE(has(report, "secret")) << report;
 }
 
 TEST(RunPolicy, WhatATransportCannotExpandWaitsAndIsTold) {

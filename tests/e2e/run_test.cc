@@ -238,8 +238,10 @@ TEST(Run, MistakesAreAnsweredWithTheRemedy) {
        {Row{{"-q", "--smarthost", "a b"}, "HOST:PORT"}, Row{{}, "-q"},
         Row{{"-q30m"}, "cron"}, Row{{"-iq"}, "unrecognised"},
         Row{{"-M"}, "message ids"}, Row{{"-q", "nonsense"}, "not a message id"},
-        Row{{"-R"}, "missing"}, Row{{"-q", "--ramp", "0"}, "inf"},
-        Row{{"-Rr", "("}, "-Rr"}}) {
+        Row{{"-R"}, "missing"}, Row{{"-qSf"}, "missing"},
+        Row{{"-q", "--ramp", "0"}, "inf"}, Row{{"-Rr", "("}, "-Rr"},
+        Row{{"-q", "--smarthost", ""}, "empty"},
+        Row{{"-q", "--connections", "0"}, "from 1 on"}}) {
     auto end = spool.run(row.args);
     EXPECT_EQ(end.status, 64) << end.err;
     EXPECT_TRUE(has(end.err, row.word)) << end.err;

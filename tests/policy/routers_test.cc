@@ -368,6 +368,19 @@ TEST(Routers, LookAtLettersAsTheyAreIfTheyAreCaseful) {
   EXPECT_THAT(site.summary("ann@b.test"), ElementsAre("ann@b.test b u"));
 }
 
+TEST(Routers, ShowAncestorsAsTheirRoutersSawThem) {
+  for (const char* caseful : {"", " caseful_local_part\n"}) {
+    Site site("a:\n driver = redirect\n local_parts = ^(?i)joe\n" +
+              std::string(caseful) +
+              " data = ann\n"
+              "b:\n driver = accept\n transport = t\n"
+              " address_data = $original_local_part $parent_local_part\n");
+    auto all = site.route("Joe@b.test");
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0].address_data, *caseful ? "Joe Joe" : "joe joe");
+  }
+}
+
 TEST(Routers, TakeAllOfALocalPartForASuffixThatIsAnything) {
   Site site(
       "a:\n driver = accept\n local_part_suffix = *\n transport = t\n"
