@@ -87,7 +87,7 @@ TEST(Run, S34_S35_S36_KeepsWhoWasDeferredAndOnlyThem) {
     auto end = spool.run({"-q", "--smarthost", sink.address()});
     EXPECT_EQ(end.status, 0) << end.err;
     ASSERT_EQ(sink.envelopes().size(), 1U);
-    EXPECT_TRUE(has(sink.envelopes()[0], "One@x.example")) << sink.envelopes()[0];
+    EXPECT_TRUE(has(sink.envelopes()[0], "One@X.example")) << sink.envelopes()[0];
   }
   std::string h = slurp(spool.file(id + "-H"));
   std::string tree = h.substr(0, h.find("\n3\n"));
