@@ -236,6 +236,12 @@ base::Result<void> Outgoing::make_envelope(const Terms& terms) {
   const auto* counted = file_.find("body_linecount");
   if (counted && !wire_format()) lines += base::to_number(counted->value).value_or(0);
   envelope_.size = head_.size() + message_.d_size() - id().first_line_length() + lines;
+  if (site_->kind == Site::Kind::smtp) {
+    auto more = site_->transport->options.integer(
+        "size_addition", site_->transport->driver == "smtp" ? 1024 : 0);
+    envelope_.size_addition.reset();
+    if (more >= 0) envelope_.size_addition = static_cast<std::uint64_t>(more);
+  }
   // The loop that sends must not wait for a disk.
   if (d_start_.size() < message_.d_size())
     ::posix_fadvise(message_.d_fd(), 0, 0, POSIX_FADV_WILLNEED);

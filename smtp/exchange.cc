@@ -246,8 +246,11 @@ void Exchange::append_commands(std::string& out) {
 void Exchange::append_mail(std::string& out) {
   std::string& command = outcome_.mail_command;
   command = "MAIL FROM:<" + envelope_.sender + ">";
-  if (server_.size && envelope_.size)
-    command.append(" SIZE=").append(std::to_string(*envelope_.size));
+  if (server_.size && envelope_.size && envelope_.size_addition) {
+    std::uint64_t told = *envelope_.size + *envelope_.size_addition;
+    if (server_.size_limit > 0) told = std::min(told, server_.size_limit);
+    command.append(" SIZE=").append(std::to_string(told));
+  }
   if (server_.eight_bit_mime && envelope_.body == BodyType::seven_bit)
     command += " BODY=7BIT";
   if (server_.eight_bit_mime && envelope_.body == BodyType::eight_bit_mime)

@@ -69,6 +69,9 @@ struct Envelope {
   bool smtputf8 = false;  // the message needs it, whatever its addresses are
   DsnReturn ret = DsnReturn::unsaid;
   std::string envid = {};  // xtext as it came; empty: none
+  // MAIL tells so much more than the size, but no more than the server takes; none: it
+  // does not tell it.
+  std::optional<std::uint64_t> size_addition = 0;
 };
 
 // Octets beyond ASCII for a server that does not offer 8BITMIME: Exim sends them as

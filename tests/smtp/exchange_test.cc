@@ -145,6 +145,24 @@ TEST(Exchange, SaysOnlyParametersThatWereOffered) {
   EXPECT_EQ(full, "MAIL FROM:<> SIZE=77 BODY=8BITMIME\r\n");
 }
 
+TEST(Exchange, Q94_TellsABitMoreThanTheSizeButNotTooMuchForTheServer) {
+  struct Told {
+    std::optional<std::uint64_t> addition;
+    std::uint64_t limit;
+    std::string told;
+  };
+  for (const Told& row : {Told{1024, 0, " SIZE=1101"}, Told{1024, 2000, " SIZE=1101"},
+                          Told{1024, 100, " SIZE=100"}, Told{0, 0, " SIZE=77"},
+                          Told{std::nullopt, 0, ""}}) {
+    Envelope envelope{
+        .recipients = {{"a@y"}}, .size = 77, .size_addition = row.addition};
+    Capabilities server{.extended = true, .size = true, .size_limit = row.limit};
+    std::string said;
+    Exchange(server, envelope).append_commands(said);
+    EXPECT_EQ(said, "MAIL FROM:<>" + row.told + "\r\n");
+  }
+}
+
 // Q94: byte for byte, or not at all.
 TEST(Exchange, Q94_PassesParametersOnWhereTheyAreOffered) {
   Envelope envelope{
