@@ -78,7 +78,8 @@ Deliveries read_dump(const fs::path& dump) {
     std::istringstream envelope(
         base::read_file(path.replace_extension(".env")).value());
     for (std::string line; std::getline(envelope, line);)
-      if (line.starts_with("rcpt ")) ++deliveries[id][line.substr(5)];
+      if (line.starts_with("rcpt "))
+        ++deliveries[id][spoolfmt::unique_form(line.substr(5))];
   }
   return deliveries;
 }
