@@ -175,15 +175,7 @@ class Run {
       for (VariableId found : {variable_id("local_part_data"),
                                variable_id("domain_data"), variable_id("home")})
         routing_.context.set_variable(found, "");  // by the router before
-      Attempt attempt{routing_,
-                      routers[i],
-                      pending.address,
-                      Evaluation{.policy = routing_.policy,
-                                 .context = routing_.context,
-                                 .phase = Phase::router},
-                      parts.local_part,
-                      parts.local_part,
-                      parts.domain};
+      Attempt attempt = begin(routers[i], pending, parts);
       auto next = try_router(attempt, pending, i, message);
       if (!next) return;
       i = *next;
@@ -192,6 +184,18 @@ class Run {
       message = cannot_route(routers[last], pending);
     finish(std::move(pending.address), RoutedAddress::Outcome::fail,
            message.empty() ? std::string(kUnrouteable) : message);
+  }
+
+  Attempt begin(const Driver& router, Pending& pending, const AddressParts& parts) {
+    return {routing_,
+            router,
+            pending.address,
+            Evaluation{.policy = routing_.policy,
+                       .context = routing_.context,
+                       .phase = Phase::router},
+            parts.local_part,
+            parts.local_part,
+            parts.domain};
   }
 
   // The router to go on with; nothing if the address is done.
@@ -251,16 +255,7 @@ class Run {
 
   // Of the last router that was considered, even if it was skipped.
   std::string cannot_route(const Driver& router, Pending& pending) {
-    AddressParts parts = take_apart(pending.address.address);
-    Attempt attempt{routing_,
-                    router,
-                    pending.address,
-                    Evaluation{.policy = routing_.policy,
-                               .context = routing_.context,
-                               .phase = Phase::router},
-                    parts.local_part,
-                    parts.local_part,
-                    parts.domain};
+    Attempt attempt = begin(router, pending, take_apart(pending.address.address));
     auto text = option_text(attempt, "cannot_route_message");
     return text && *text ? **text : "";
   }
