@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What bobbin-receive logs of a session's steps, what it does with clients that do not
-// listen, whose files it leaves, and scripts at the end of data.
+// listen, drip or err, whose files it leaves, and scripts at the end of data.
 #include <gmock/gmock.h>
 #include <pwd.h>
 #include <sys/socket.h>
@@ -24,6 +24,7 @@ using support::certificate;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::MatchesRegex;
 using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
@@ -44,13 +45,18 @@ plain:
   server_advertise_condition = yes
 )";
 
+// In a script: until Judged::go_on().
+constexpr const char* kWait = "until [ -e \"$here/go\" ]; do sleep 0.02; done\n";
+
 // A script's list of one that runs `text`, required or not.
 class Judged {
  public:
   Judged(const std::string& text, const std::string& keys,
          const std::string& data = "on_client_gone = discard\n") {
     fs::permissions(dir_.path(), fs::perms(0755));
-    std::ofstream(dir_ / "judge") << "#!/bin/sh\n" << text;
+    std::ofstream(dir_ / "judge")
+        << "#!/bin/sh\nhere='" << dir_.path().string() << "'\n"
+        << text;
     fs::permissions(dir_ / "judge", fs::perms(0755));
     std::ofstream(dir_ / "list") << "[data]\ndir = " << dir_.path().string() << "\n"
                                  << data << "[script judge]\norder = 10\nexec = judge\n"
@@ -60,6 +66,7 @@ class Judged {
   std::string option() const {
     return "data_scripts = " + (dir_ / "list").string() + "\n";
   }
+  void go_on() const { std::ofstream(dir_ / "go"); }
 
  private:
   support::TempDir dir_;
@@ -72,6 +79,30 @@ void open_data(Peer& peer) {
   peer.ask("RCPT TO:<b@y.test>");
   EXPECT_THAT(peer.ask("DATA"), StartsWith("354 "));
 }
+
+// A client that sends an octet now and then.
+class Drip {
+ public:
+  Drip(Peer& peer, std::string text)
+      : thread_([this, &peer, text = std::move(text)] {
+          for (char c : text) {
+            if (stopped_) return;
+            peer.send({&c, 1});
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+          }
+          done_ = true;
+        }) {}
+  // True: there was more to send.
+  bool stop() {
+    stopped_ = true;
+    thread_.join();
+    return !done_;
+  }
+
+ private:
+  std::atomic<bool> stopped_ = false, done_ = false;
+  std::jthread thread_;
+};
 
 std::vector<std::string> files(const Receiver& receiver) {
   std::vector<std::string> names;
@@ -219,13 +250,14 @@ exit 0
 
 TEST(ReceiveScripts, DS6_FinishAcceptsWhatRequiredScriptsPassedThoughNobodyListens) {
   for (bool passes : {true, false}) {
-    Judged judged(passes ? "sleep 0.5\n" : "sleep 0.5\nexit 10\n", "required = yes\n",
+    Judged judged(kWait + std::string(passes ? "" : "exit 10\n"), "required = yes\n",
                   "on_client_gone = finish\n");
     Receiver receiver(judged.option());
     Peer peer(receiver.port());
     open_data(peer);
     peer.send("A: 1\r\n\r\nx\r\n.\r\n");
     peer.close();
+    judged.go_on();
     receiver.stop();
     EXPECT_THAT(receiver.ids(), SizeIs(passes ? 1 : 0));
     EXPECT_EQ(receiver.main_log().contains(" <= "), passes);
@@ -234,13 +266,20 @@ TEST(ReceiveScripts, DS6_FinishAcceptsWhatRequiredScriptsPassedThoughNobodyListe
 }
 
 TEST(ReceiveScripts, DS15_KeepAliveLinesAreLinesOfOneReply) {
-  Judged judged("sleep 1.5\n", "",
-                "keepalive = after-required\nkeepalive_every = 1s\n");
+  Judged judged(kWait, "", "keepalive = after-required\nkeepalive_every = 1s\n");
   Receiver receiver(judged.option());
   Peer peer(receiver.port());
   open_data(peer);
-  std::string reply = peer.ask("A: 1\r\n\r\nx\r\n.");
-  EXPECT_THAT(reply, StartsWith("250-2.0.0 still checking\n250 2.0.0 OK id="));
+  peer.send("A: 1\r\n\r\nx\r\n.\r\n");
+  std::string reply = peer.packet();
+  judged.go_on();
+  while (!reply.contains("\r\n250 ") || !reply.ends_with("\r\n")) {
+    std::string more = peer.packet();
+    ASSERT_FALSE(more.empty()) << reply;
+    reply += more;
+  }
+  EXPECT_THAT(reply,
+              MatchesRegex("(250-2.0.0 still checking\r\n)+250 2.0.0 OK id=.*\r\n"));
 }
 
 TEST(ReceiveErrors, RX24_TheLogTellsWhoWasDropped) {
@@ -259,32 +298,17 @@ TEST(ReceiveErrors, OP3_ACommandThatDripsInEndsInTime) {
   Receiver receiver("smtp_receive_timeout = 1s\n");
   Peer peer(receiver.port());
   peer.reply();
-  std::atomic<bool> over = false;
-  std::thread drip([&] {
-    for (int i = 0; i < 500 && !over; ++i) {
-      peer.send("N");
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-  });
+  Drip drip(peer, std::string(500, 'N'));
   EXPECT_THAT(peer.reply(), StartsWith("421 4.4.2 "));
-  over = true;
-  drip.join();
+  EXPECT_TRUE(drip.stop());
 }
 
 TEST(ReceiveProxyHeader, PP7_AHeaderThatDripsInEndsInTime) {
   Receiver receiver("hosts_proxy = 127.0.0.1\nproxy_protocol_timeout = 1s\n");
   Peer peer(receiver.port());
-  std::atomic<bool> over = false;
-  std::thread drip([&] {
-    for (char c : std::string("PROXY UNKNOWN ") + std::string(80, 'x')) {
-      if (over) return;
-      peer.send({&c, 1});
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-  });
+  Drip drip(peer, "PROXY UNKNOWN " + std::string(80, 'x'));
   EXPECT_TRUE(peer.at_end());
-  over = true;
-  drip.join();
+  EXPECT_TRUE(drip.stop());
   EXPECT_THAT(receiver.main_log(), HasSubstr(": no header came in time"));
 }
 
