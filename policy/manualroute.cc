@@ -163,9 +163,8 @@ bool is_local(Attempt& attempt, std::string_view of_rule) {
   if (name.empty())
     if (auto of_router = option_text(attempt, "transport"); of_router && *of_router)
       name = **of_router;
-  const auto& transports = attempt.routing.policy.transports;
-  auto found = std::ranges::find(transports, name, &Driver::name);
-  return found != transports.end() && found->driver != "smtp";
+  const Driver* transport = find_transport(attempt.routing.policy, name);
+  return transport && transport->driver != "smtp";
 }
 
 // What `hosts` and `words` say where to go, both data by now.

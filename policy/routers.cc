@@ -356,10 +356,7 @@ class Run {
       }
       if (*transport) address.transport = **transport;
     }
-    const auto& transports = routing_.policy.transports;
-    bool known = std::ranges::any_of(
-        transports, [&](const Driver& one) { return one.name == address.transport; });
-    if (!known && !routing_.verifies()) {
+    if (!find_transport(routing_.policy, address.transport) && !routing_.verifies()) {
       std::string why = address.transport.empty()
                             ? "router " + attempt.router.name + " has no transport"
                             : "there is no transport " + quote(address.transport);
@@ -442,8 +439,8 @@ class Run {
 };
 
 bool is_remote(const Policy& policy, const RoutedAddress& address) {
-  auto found = std::ranges::find(policy.transports, address.transport, &Driver::name);
-  return found != policy.transports.end() && found->driver == "smtp";
+  const Driver* transport = find_transport(policy, address.transport);
+  return transport && transport->driver == "smtp";
 }
 
 // A file or pipe.
@@ -521,6 +518,11 @@ std::optional<Account> find_system_account(const std::string& name) {
       !found)
     return std::nullopt;
   return Account{found->pw_dir};
+}
+
+const Driver* find_transport(const Policy& policy, std::string_view name) {
+  auto found = std::ranges::find(policy.transports, name, &Driver::name);
+  return found == policy.transports.end() ? nullptr : &*found;
 }
 
 std::vector<RoutedAddress> route(const Policy& policy, std::string_view address,

@@ -34,6 +34,9 @@ struct Pending {
   std::vector<std::pair<std::string, std::size_t>> handled;
 };
 
+// Null: there is none of that name.
+const Driver* find_transport(const Policy& policy, std::string_view name);
+
 struct Attempt {
   Routing& routing;
   const Driver& router;

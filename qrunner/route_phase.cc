@@ -195,10 +195,9 @@ class Planner {
   }
 
   void choose_site(Destination& destination) {
-    const auto& transports = policy_.transports;
-    auto transport = std::ranges::find(transports, destination.routed.transport,
-                                       &policy::Driver::name);
-    if (transport == transports.end())
+    const policy::Driver* transport =
+        policy::find_transport(policy_, destination.routed.transport);
+    if (!transport)
       return defer(destination, "there is no transport " +
                                     policy::quote(destination.routed.transport));
     if (auto option = unserved(*transport))
@@ -216,7 +215,7 @@ class Planner {
     Site site;
     site.kind = Site::Kind::local;
     site.name = transport->name;
-    site.transport = &*transport;
+    site.transport = transport;
     destination.site = sites_.index(site);
   }
 

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "policy/replies.h"
 #include "receiver/received_header.h"
-#include "smtp/command_argument.h"
+#include "smtp/command.h"
 
 namespace receiver {
 

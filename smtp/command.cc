@@ -230,4 +230,15 @@ bool is_hello_name(std::string_view name, std::string_view allowed_chars) {
   return is_address_literal(name) || std::ranges::all_of(name, fits);
 }
 
+std::string_view command_argument(std::string_view line) {
+  line = trim_front(trim_back(line));
+  std::string_view verb = line.substr(0, line.find_first_of(kBlanks));
+  std::string_view rest = trim_front(line.substr(verb.size()));
+  bool mail = base::equal_nocase(verb, "MAIL");
+  if (!mail && !base::equal_nocase(verb, "RCPT")) return rest;
+  std::string_view word = mail ? "FROM:" : "TO:";
+  if (!base::equal_nocase(rest.substr(0, word.size()), word)) return rest;
+  return trim_front(rest.substr(word.size()));
+}
+
 }  // namespace smtp

@@ -125,6 +125,11 @@ Verb verb_of(std::string_view line);
 // `line` has no line end.  Trailing blanks are ignored, as every server does.
 std::expected<Command, Reply> parse_command(std::string_view line);
 
+// What follows the command's name, without blanks at its ends, as policies see it in
+// $smtp_command_argument.  FROM: and TO: belong to the names, as they do for Exim: the
+// argument of "MAIL FROM:<a@b.example> SIZE=1" is "<a@b.example> SIZE=1".
+std::string_view command_argument(std::string_view line);
+
 // helo_allow_chars adds to letters, digits, dots and hyphens.
 bool is_hello_name(std::string_view name, std::string_view allowed_chars = {});
 

@@ -16,7 +16,6 @@
 #include "policy/variable_table.h"
 #include "policy/verify.h"
 #include "smtp/command.h"
-#include "smtp/command_argument.h"
 
 namespace utils {
 

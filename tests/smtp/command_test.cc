@@ -202,5 +202,24 @@ TEST(Command, CarriesWhatWasSaid) {
   EXPECT_EQ(std::get<Ehlo>(*parse_command("EHLO me")).name, "me");
 }
 
+// Policy.md 11, group protocol; as Exim 4.96 answered.
+TEST(Command, ArgumentIsWhatFollowsTheName) {
+  struct Said {
+    std::string_view line, argument;
+  };
+  for (const Said& row : std::initializer_list<Said>{
+           {"MAIL FROM:<a@b.example> SIZE=3", "<a@b.example> SIZE=3"},
+           {"mail   from:   <>  ", "<>"},
+           {"rcpt to: <x@y.example>", "<x@y.example>"},
+           {"RCPT x@y.example", "x@y.example"},
+           {"MAIL TO:<a@b.example>", "TO:<a@b.example>"},
+           {"VRFY  x y ", "x y"},
+           {"EHLO\tc.example", "c.example"},
+           {"QUIT", ""},
+           {"", ""},
+       })
+    EXPECT_EQ(command_argument(row.line), row.argument) << row.line;
+}
+
 }  // namespace
 }  // namespace smtp
